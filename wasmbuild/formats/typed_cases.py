@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from wasmbuild.formats.component_values import Exports, Functions, absent
 from wasmbuild.formats.component_values import problems as component_problems
@@ -29,6 +30,7 @@ PROGRAM = re.compile(r"wasi:cli/run@[^#]*#run")
 """Calls that run a component as a program, in the library."""
 _FUNCTION = re.compile(r"\((.*)\) -> \((.*)\)")
 NUMBERS = ("i32", "i64", "f32", "f64")
+_UNKNOWN: Functions = MappingProxyType({})
 _SHOWN = 5
 # Comparing names with all of a million exports would take a minute for each test.
 _COMPARED = 500
@@ -46,7 +48,7 @@ def check(cases: Sequence[Case], kind: str, interface: Interface, functions: Fun
 
 def _all_problems(cases: Sequence[Case], kind: str, interface: Interface, functions: Functions) -> Iterator[Problem]:
     sound = True
-    for problem in problems(cases, kind, interface):
+    for problem in problems(cases, kind, interface, functions):
         sound = False
         yield problem
     if sound and functions:
@@ -64,8 +66,13 @@ def _all_problems(cases: Sequence[Case], kind: str, interface: Interface, functi
                     yield (index, *path), what, fix
 
 
-def problems(cases: Sequence[Case], kind: str, interface: Interface) -> Iterator[Problem]:
-    """Say the same as ``check``: place in the cases, what is wrong, what to write instead."""
+def problems(
+    cases: Sequence[Case], kind: str, interface: Interface, functions: Functions = _UNKNOWN
+) -> Iterator[Problem]:
+    """Say the same as ``check`` without types: place in the cases, what is wrong, what to write instead.
+
+    Of ``functions`` the names are told where others are meant.
+    """
     if not cases:
         return
     foreign = [item for item in interface.imports if not _is_wasi(kind, item)]
@@ -83,7 +90,9 @@ def problems(cases: Sequence[Case], kind: str, interface: Interface) -> Iterator
             yield (index, *path), problem, fix
         if case.wasi is None and case.imports is None and len(foreign) < len(interface.imports):
             yield (index,), f"the {kind} imports WASI, and the test gives it none", "write wasi = {}"
-        for path, problem, fix in _of_component(case, interface, named) if of_component else _of_module(case, named):
+        for path, problem, fix in (
+            _of_component(case, interface, named, functions) if of_component else _of_module(case, named)
+        ):
             yield (index, *path), problem, fix
 
 
@@ -194,14 +203,16 @@ def _canonical(value: CaseValue, type_: str) -> CaseValue:
 # --- components -------------------------------------------------------------------------------------------------------
 
 
-def _of_component(case: Case, interface: Interface, named: Mapping[str, Export]) -> Iterator[Problem]:
+def _of_component(
+    case: Case, interface: Interface, named: Mapping[str, Export], functions: Functions
+) -> Iterator[Problem]:
     if case.call == START and _called(case, interface) == START:
         fix = 'write call = "…", the name of an exported function'
         yield ("call",), "the component is no program: it exports no wasi:cli/run of WASI 0.2 or 0.3", fix
         return
     called = _called(case, interface)
     instance, hash_, _ = called.partition("#")
-    export, problem = _export(instance, case.call, ("instance",) if hash_ else ("func",), named)
+    export, problem = _export(instance, case.call, ("instance",) if hash_ else ("func",), named, functions)
     if export is None:
         yield problem
     elif case.returns is not None and PROGRAM.fullmatch(called):
@@ -217,7 +228,7 @@ def _of_component(case: Case, interface: Interface, named: Mapping[str, Export])
 
 def _missing(call: str, named: Mapping[str, Export], functions: Functions) -> tuple[str, str] | None:
     instance, hash_, _ = call.partition("#")
-    export, (_, problem, fix) = _export(instance, call, ("instance",) if hash_ else ("func",), named)
+    export, (_, problem, fix) = _export(instance, call, ("instance",) if hash_ else ("func",), named, functions)
     return (problem, fix) if export is None else absent(call, functions)
 
 
@@ -238,12 +249,13 @@ def _is_wasi(kind: str, item: Import) -> bool:
     return item.kind == "func" and item.module == WASI
 
 
-def _export(name: str, call: str, kinds: tuple[str, ...], named: Mapping[str, Export]) -> tuple[Export | None, Problem]:
+def _export(
+    name: str, call: str, kinds: tuple[str, ...], named: Mapping[str, Export], functions: Functions = _UNKNOWN
+) -> tuple[Export | None, Problem]:
     """Return the export of one of ``kinds`` with a name, or None and why there is none."""
     found = named.get(name)
     if found is not None and found.kind in kinds:
         return found, ((), "", "")
-    functions = [item.name for item in named.values() if item.kind in kinds]
     if found is None:
         problem = f"there is no export {quoted(name)}"
     elif found.kind == "instance":
@@ -251,12 +263,24 @@ def _export(name: str, call: str, kinds: tuple[str, ...], named: Mapping[str, Ex
         return None, (("call",), problem, f'write call = "{printable(name)}#…", with the name of a function in it')
     else:
         problem = f"{quoted(name)} is no {kinds[0] if kinds[0] == 'instance' else 'function'}, but a {found.kind}"
-    meant = suggestion(name, functions[:_COMPARED])
+    return None, (("call",), problem, _instead(name, call, kinds, named, functions))
+
+
+def _instead(name: str, call: str, kinds: tuple[str, ...], named: Mapping[str, Export], functions: Functions) -> str:
+    """Return what to write in place of a call of what is no export of one of ``kinds``."""
+    within = [function for function in functions if "#" not in call and function.endswith(f"#{name}")]
+    if within:
+        return f"did you mean {' or '.join(map(quoted, within[:_SHOWN]))}?"
+    exported = [item.name for item in named.values() if item.kind in kinds]
+    meant = suggestion(name, exported[:_COMPARED])
     if meant is not None:
-        fix = f"did you mean {quoted(call.replace(name, meant, 1))}?"
-    else:
-        fix = f"exported are {_quoted(functions)}" if functions else "nothing that can be called is exported"
-    return None, (("call",), problem, fix)
+        return f"did you mean {quoted(call.replace(name, meant, 1))}?"
+    if exported:
+        return f"exported are {_quoted(exported)}"
+    instances = [item.name for item in named.values() if item.kind == "instance"]
+    if instances and kinds == ("func",):
+        return f'write call = "INSTANCE#FUNCTION", a function of one of these: {_quoted(instances)}'
+    return "nothing that can be called is exported"
 
 
 def _listed(imports: Sequence[Import]) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.formats import typed_cases
-from wasmbuild.formats.component_types import FunctionType
+from wasmbuild.formats.component_types import FunctionType, ValueType
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.typed_cases import typed
 from wasmbuild.project.case_values import CaseValue
@@ -216,6 +216,30 @@ def test_a_component_that_is_no_program() -> None:
         "tests[0].call: the component is no program: it exports no wasi:cli/run of WASI 0.2 or 0.3; "
         'write call = "…", the name of an exported function'
     ]
+
+
+INSTANCES = Interface((), (Export("a:b/c", "instance", ""), Export("a:b/d", "instance", "")))
+MAKER = "[constructor]counter"
+
+
+@pytest.mark.parametrize(
+    ("of", "fix"),
+    [
+        (("a:b/c",), f'did you mean "a:b/c#{MAKER}"?'),
+        (("a:b/c", "a:b/d"), f'did you mean "a:b/c#{MAKER}" or "a:b/d#{MAKER}"?'),
+        ((), 'write call = "INSTANCE#FUNCTION", a function of one of these: "a:b/c", "a:b/d"'),
+    ],
+)
+def test_a_function_that_is_named_without_its_instance(of: Sequence[str], fix: str) -> None:
+    counter = ValueType("own")
+    takes = FunctionType((counter,), None)
+    functions = {"a:b/c#take": takes, **{f"{name}#{MAKER}": FunctionType((), counter) for name in of}}
+    called = Case(MAKER, returns=())
+    made = Case("a:b/c#take", ({"call": MAKER},), returns=())
+    for case, at in ((called, "call"), (made, "args[0].call")):
+        assert list(typed_cases.check([case], "component", INSTANCES, functions)) == [
+            f'tests[0].{at}: there is no export "{MAKER}"; {fix}'
+        ]
 
 
 @pytest.mark.parametrize(
