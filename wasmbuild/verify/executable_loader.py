@@ -58,6 +58,7 @@ def loading(program: Iterable[str], options: Iterable[str], file: str) -> list[s
 
 def is_loaded(ended: child.ChildResult) -> bool:
     """Tell whether such a command has loaded its artifact."""
+    # An artifact can have lines of its own in the words that refuse it, so that none after the first counts.
     error = _ERROR.search(ended.stderr)
     return ended.status == _REFUSED and error is not None and _LOADED.match(ended.stderr, error.end()) is not None
 

@@ -74,6 +74,15 @@ def test_what_cannot_be_deserialized_is_refused(loading: Loading, site: LoadingS
     assert obstacle.message.startswith("m.cwasm is refused by Wasmtime: Module was compiled without fuel; ")
 
 
+@pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])
+def test_an_artifact_that_has_wasmtime_say_it_is_loaded_is_refused(loading: Loading, site: LoadingSite) -> None:
+    version = 'x\\nError: failed to open wasm module \\"a/missing\\"\\nx'
+    words = f"Error: failed deserialization for: load.cwasm\\n\\nCaused by:\\n    Module is of version `{version}`\\n"
+    obstacle = loading.obstacle(f"fail('{words}')", site=site)
+    assert isinstance(obstacle, Broken)
+    assert obstacle.message.startswith("m.cwasm is refused by Wasmtime: Module is of version `x")
+
+
 def test_a_refusal_of_one_line(loading: Loading) -> None:
     obstacle = loading.obstacle("fail('Error: no such thing\\n')")
     assert obstacle is not None
