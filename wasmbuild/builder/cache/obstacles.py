@@ -31,6 +31,8 @@ def met(root: Path, path: str | None, error: OSError) -> CacheProblem:
         return _in_part(place, why, "")
     if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
         why = "it is another user's"
+        # Of a folder of theirs only they can remove what is in it.
+        fix = "have its owner remove it" if stat.S_ISDIR(status.st_mode) else fix
     elif stat.S_ISDIR(status.st_mode) and status.st_mode & _RIGHTS != _RIGHTS:
         fix = f"run: chmod u+rwx {shlex.quote(place)}"
     return _in_part(place, why, fix)

@@ -38,6 +38,9 @@ def test_what_is_anothers_is_told_as_that(tmp_path: Path, monkeypatch: pytest.Mo
     path.touch()
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert obstacles.met(tmp_path, str(path), DENIED).why == f"{path}: it is another user's; remove it"
+    path.unlink()
+    path.mkdir()
+    assert obstacles.met(tmp_path, str(path), DENIED).why == f"{path}: it is another user's; have its owner remove it"
 
 
 def test_what_is_gone_meanwhile_has_no_fix(tmp_path: Path) -> None:
