@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import ALL, Project, as_nobody
+from support import ALL, HEAD, MODULES, TARGETS, Project, as_nobody
 
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have modes and owners on POSIX systems alone")
 
@@ -98,6 +99,29 @@ def test_a_directory_in_the_place_of_an_entry(project: Project, cache: Path) -> 
     shutil.rmtree(project.build)
     assert told(project.run("build")) == []
     assert sorted(cache.glob("?/*")) == entries
+
+
+def test_what_came_from_afar_and_cannot_be_kept(project: Project, tmp_path: Path) -> None:
+    project.declare(f'{HEAD}{TARGETS}{MODULES}\n[cache]\nremote = "file://{tmp_path}/store"\n')
+    (tmp_path / "store").mkdir()
+    project.environment["WASMBUILD_CACHE"] = "off"
+    project.run("build", "--push")
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o700)
+    for digit in "0123456789abcdef":
+        (cache / digit).touch()
+    project.environment["WASMBUILD_CACHE"] = str(cache)
+    shutil.rmtree(project.build)
+    ended = project.run("build")
+    assert "4 restored (4 from afar)" in ended.stderr
+    while lines := told(ended):
+        said = re.fullmatch(r"the cache of this machine is used in part: (.*): .*; remove it; WASM.*", "\n".join(lines))
+        assert said is not None
+        # What it was told to do.
+        Path(said[1]).unlink()
+        shutil.rmtree(project.build)
+        ended = project.run("build")
+    assert len(list(cache.glob("?/*"))) == 4
 
 
 @posix

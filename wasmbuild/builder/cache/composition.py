@@ -76,7 +76,7 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, a
         push_problem=push_problem,
         warning=warning,
         cores=cores(),
-        added=local.count if local is not None else None,
+        hear=local.hear if local is not None else None,
         late=lambda: lateness.note(store),
         was_late=(lambda: lateness.is_recent(store)) if alone else None,
         leave=leave if stays else None,

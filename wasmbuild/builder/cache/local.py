@@ -136,15 +136,16 @@ class LocalCache:
                 os.unlink(_path(root, key))
 
     def grown(self) -> int:
-        """Return by how many bytes this process made it grow since it was asked, for another one to ``count``."""
+        """Return by how many bytes this process made it grow since it was asked, for another one to ``hear``."""
         with self._mutex:
             added, self._added = self._added, 0
         return added
 
-    def count(self, added: int) -> None:
-        """Note that another process of this build made it grow by so many bytes."""
+    def hear(self, added: int, problem: CacheProblem | None) -> None:
+        """Note that another process of this build made it grow by so many bytes, and what was in the way there."""
         with self._mutex:
             self._added += added
+            self._problem = self._problem or problem
 
     def close(self) -> None:
         added = self.grown()

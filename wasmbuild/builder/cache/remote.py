@@ -15,7 +15,7 @@ from wasmbuild.builder.cache import packed
 from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.remote_status import RemoteStatus
 from wasmbuild.builder.cache.tiered import TakenArtifact
-from wasmbuild.builder.request import RemoteReport
+from wasmbuild.builder.request import CacheProblem, RemoteReport
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -71,7 +71,7 @@ class RemoteCache(Generic[Started]):
         push_problem: str | None = None,
         warning: str | None = None,
         cores: int = 1,
-        added: Callable[[int], None] | None = None,
+        hear: Callable[[int, CacheProblem | None], None] | None = None,
         late: Callable[[], None] = lambda: None,
         was_late: Callable[[], bool] | None = None,
         leave: Callable[[Started], None] | None = None,
@@ -79,10 +79,10 @@ class RemoteCache(Generic[Started]):
         """``start`` starts who transfers, to and from a store that ``shown`` names to people; ``leave`` takes it back.
 
         ``timeout`` are the seconds by which it may delay a build, ``cores`` how many compiles that runs at once.
-        ``push_problem`` says why nothing can be pushed, ``warning`` what is told in any case. ``added`` is called with
-        the bytes by which the cache of this machine has grown, ``late`` when the build goes on without the store
-        because the seconds are over. Where another step of this build did so and told it, as ``was_late`` says when the
-        store is first needed, it is done without, and nothing is told.
+        ``push_problem`` says why nothing can be pushed, ``warning`` what is told in any case. ``hear`` is called with
+        the bytes by which the cache of this machine has grown and what is in its way, ``late`` when the build goes on
+        without the store because the seconds are over. Where another step of this build did so and told it, as
+        ``was_late`` says when the store is first needed, it is done without, and nothing is told.
         """
         self._status = RemoteStatus(shown, push_problem, warning)
         self._budget = Budget(timeout)
@@ -90,7 +90,7 @@ class RemoteCache(Generic[Started]):
         self._timeout = timeout
         self._pushes = push
         self._cores = cores
-        self._added = added
+        self._hear = hear
         self._late = late
         self._was_late = was_late
         self._leave_to = leave
@@ -300,8 +300,8 @@ class RemoteCache(Generic[Started]):
         said, status, taken = reply.body, self._status, None
         if outcome == "found":
             taken = TakenArtifact(said["sha256"], said["seconds"], said.get("kept"), reply.data)
-            if self._added is not None:
-                self._added(said.get("added", 0))
+            if self._hear is not None:
+                self._hear(said.get("added", 0), CacheProblem(*said["problem"]) if "problem" in said else None)
         elif outcome == "damaged":
             self._refused.add(key)
             status.damaged += 1

@@ -10,7 +10,7 @@ Frames are those of ``wire.py``; the answers come as transfers end, in any order
 Each key is answered with ``of`` (take, put, look), ``key`` and ``outcome``:
 
     found      of a take, with ``seconds`` and ``sha256``. ``kept`` is its key in the local cache, which has grown by
-               ``added`` bytes; without, the artifact follows
+               ``added`` bytes; without, the artifact follows, with ``problem``, a ``CacheProblem``, where one is why
     done       of a put, whose entry has so many ``bytes``; of a look that found one
     missing    there is no such entry
     damaged    it is no whole entry for its key

@@ -79,8 +79,10 @@ class Transfers:
             return self._answer("take", key, "untrusted")
         except BaseException as error:  # a panic of Rust is no Exception
             return self._not_taken(key, error)
-        told = {"sha256": found.sha256, "seconds": found.seconds}
+        told: dict[str, Any] = {"sha256": found.sha256, "seconds": found.seconds}
         if kept is None or self._local is None:
+            if self._local is not None and (problem := self._local.problem()) is not None:
+                told["problem"] = problem
             return self._answer("take", key, "found", found.artifact, **told)
         return self._answer("take", key, "found", kept=kept, added=self._local.grown(), **told)
 

@@ -318,7 +318,7 @@ class TestLimit:
         room.cache.close()
         before = (room.root / local._LEDGER).read_text()
         counting = room.open()
-        counting.count(added)
+        counting.hear(added, None)
         counting.close()
         assert (room.root / local._LEDGER).read_text() == f"{before}{added}\n"
 

@@ -31,6 +31,14 @@ def test_what_is_in_the_way_of_one_entry_is_not_in_that_of_others(tmp_path: Path
     assert cache.problem() == CacheProblem(f"{tmp_path}/a: Not a directory; remove it", in_part=True)
 
 
+def test_of_what_another_process_met_the_first_is_told(tmp_path: Path) -> None:
+    cache = LocalCache(CacheDirectory(base=tmp_path), 1 << 20)
+    first = CacheProblem("first", in_part=True)
+    for problem in (None, first, None, CacheProblem("second", in_part=True)):
+        cache.hear(0, problem)
+    assert cache.problem() == first
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner here")
 def test_what_is_anothers_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a" / "b"

@@ -114,6 +114,12 @@ def setup(store: Path, local: Path | None = None) -> TransferSetup:
     return TransferSetup(f"file://{store}", 5.0, True, (), None, kept_in, ("here",))
 
 
+def wait_for_entry(store: Path) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while not (store / "ac" / KEY).exists():
+        assert time.monotonic() < deadline
+
+
 class TestTransfers:
     def test_what_is_put_is_taken(self, tmp_path: Path) -> None:
         talk = Talk(setup(tmp_path / "store"))
@@ -129,9 +135,7 @@ class TestTransfers:
     def test_what_is_taken_is_kept_here(self, tmp_path: Path) -> None:
         Talk(setup(tmp_path / "store")).transfers.put(KEY, ARTIFACT, SHA256, INPUTS, 2.5)
         talk = Talk(setup(tmp_path / "store", tmp_path / "cache"))
-        deadline = time.monotonic() + _SECONDS
-        while not (tmp_path / "store" / "ac" / KEY).exists():
-            assert time.monotonic() < deadline
+        wait_for_entry(tmp_path / "store")
         talk.transfers.take([KEY])
         _, _, outcome, data, more = talk.next()
         assert (outcome, data) == ("found", b"")
@@ -140,6 +144,20 @@ class TestTransfers:
         assert kept is not None
         assert (tmp_path / "out").read_bytes() == ARTIFACT
         assert more["added"] == cache.usage().bytes
+
+    def test_what_cannot_be_kept_here_comes_with_what_is_in_the_way(self, tmp_path: Path) -> None:
+        Talk(setup(tmp_path / "store")).transfers.put(KEY, ARTIFACT, SHA256, INPUTS, 2.5)
+        (tmp_path / "cache").mkdir(mode=0o700)
+        for digit in "0123456789abcdef":
+            (tmp_path / "cache" / digit).touch()
+        talk = Talk(setup(tmp_path / "store", tmp_path / "cache"))
+        wait_for_entry(tmp_path / "store")
+        talk.transfers.take([KEY])
+        _, _, outcome, data, more = talk.next()
+        assert (outcome, data) == ("found", ARTIFACT)
+        why, in_part = more["problem"]
+        assert why.startswith(f"{tmp_path / 'cache'}{os.sep}")
+        assert in_part
 
     @pytest.mark.parametrize("size", [packed.MAX_BYTES + 1, 1 << 40])
     def test_an_entry_that_is_too_large_is_not_read(self, size: int, tmp_path: Path) -> None:

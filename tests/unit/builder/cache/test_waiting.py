@@ -13,6 +13,7 @@ import pytest
 from wasmbuild.builder.cache import packed, remote
 from wasmbuild.builder.cache.remote import RemoteCache
 from wasmbuild.builder.cache.tiered import TakenArtifact
+from wasmbuild.builder.request import CacheProblem
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain.replies import Reply
 
@@ -154,13 +155,13 @@ class TestTaking:
         transferrer.replies.reverse()
         assert [taken.kept for key in KEYS[:3] if (taken := cache.get(key)) is not None] == KEYS[:3]
 
-    def test_by_how_much_the_cache_has_grown_is_told(self, transferrer: FakeTransferrer) -> None:
-        grown: list[int] = []
-        cache = RemoteCache(lambda: transferrer, "https://x", _SECONDS, added=grown.append)
-        for key in KEYS[:2]:
-            transferrer.answers[f"take {key}"] = {**FOUND, "kept": key, "added": 9}
+    def test_what_became_of_the_cache_of_this_machine_is_told(self, transferrer: FakeTransferrer) -> None:
+        told: list[tuple[int, CacheProblem | None]] = []
+        cache = RemoteCache(lambda: transferrer, "https://x", _SECONDS, hear=lambda *more: told.append(more))
+        for key, more in zip(KEYS, ({"kept": "k", "added": 9}, {"problem": ["full", True]}), strict=False):
+            transferrer.answers[f"take {key}"] = {**FOUND, **more}
             cache.get(key)
-        assert sum(grown) == 18
+        assert told == [(9, None), (0, CacheProblem("full", in_part=True))]
 
     @pytest.mark.parametrize(
         ("said", "told"),
