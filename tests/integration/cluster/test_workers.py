@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sys
@@ -170,6 +171,29 @@ class TestWorkers:
             _, said = process.communicate(timeout=120)
         assert "4 compiled on 1 worker" in said
 
+    @pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
+    def test_one_whose_compiler_goes_away_while_it_compiles_is_sent_it_again(
+        self, project: Project, cluster: Cluster, another: Path, replaced: bool
+    ) -> None:
+        project.environment["WASMBUILD_WASMTIME"] = str(another)
+        cluster.worker("bare", preload=LOSES_ONCE + f"REPLACED = {replaced}\n")
+        said = build(project, cluster).stderr
+        assert said.count("sending the compiler to bare\n") == 2
+        assert "4 compiled on 1 worker" in said
+
+    def test_one_whose_compiler_goes_away_while_it_compiles_takes_another_copy_that_it_has(
+        self, project: Project, cluster: Cluster, another: Path, tmp_path: Path
+    ) -> None:
+        project.environment["WASMBUILD_WASMTIME"] = str(another)
+        named = shutil.copy(another, tmp_path / "named")
+        paths = os.pathsep.join([str(another.parent), os.environ["PATH"]])
+        environment = {"WASMBUILD_WASMTIME": str(named), "PATH": paths}
+        cluster.worker("rich", preload=LOSES_ONCE + "REPLACED = False\n", environment=environment)
+        said = build(project, cluster).stderr
+        assert not named.exists()
+        assert "sending" not in said
+        assert "4 compiled on 1 worker" in said
+
     @pytest.mark.parametrize("address", ["", "tcp://bare.example:1"], ids=["same address", "another address"])
     def test_one_that_never_has_the_compiler_is_passed_over(
         self, project: Project, cluster: Cluster, address: str
@@ -274,6 +298,25 @@ def compile_there(asked, wasm, build):
     return ADDRESS or get_worker().address, answer
 
 remote.compile_there = compile_there
+"""
+
+LOSES_ONCE = """
+import os, pathlib, shutil
+from wasmbuild.builder.executors import remote
+right = remote.LocalCompiler.compile
+lost = []
+
+def compile(self, request, wasm):
+    if not lost:
+        path = pathlib.Path(self._toolchain.compiler(request.engine).path)
+        lost.append(shutil.move(path, path.with_name("lost")))
+        if REPLACED:
+            shutil.copy(lost[0], path)
+            with path.open("ab") as file:
+                file.write(b"another")
+    return right(self, request, wasm)
+
+remote.LocalCompiler.compile = compile
 """
 
 NO_ROOM = """

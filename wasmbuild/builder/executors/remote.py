@@ -99,7 +99,7 @@ def compile(asked: bytes, wasm: bytes, build: str) -> dict[str, Any]:  # noqa: A
         return wire.unfit("got a module that was damaged on its way")
     found = find.by_digest(request.compiler.sha256)
     if found is None:
-        return wire.unfit("has no compiler with that digest", lacks_compiler=True)
+        return _lacks_compiler()
     try:
         with _registered(build), _directory() as directory:
             source = directory / "source.wasm"
@@ -112,11 +112,18 @@ def compile(asked: bytes, wasm: bytes, build: str) -> dict[str, Any]:  # noqa: A
             if result.error is not None:
                 if not isinstance(result.error, CompileError):
                     return wire.unfit(f"cannot compile: {result.error}")
+                if find.by_digest(found.sha256) != found:
+                    # It was removed or replaced meanwhile, which is no fault of the artifact.
+                    return _lacks_compiler()
                 return wire.answer(result, None, None)
             artifact = Path(str(result.artifact)).read_bytes()
             return wire.answer(result, artifact, hashlib.sha256(artifact).hexdigest())
     except OSError as error:
         return wire.unfit(f"has no room to compile: {error.strerror or error}{_place(error)}")
+
+
+def _lacks_compiler() -> dict[str, Any]:
+    return wire.unfit("has no compiler with that digest", lacks_compiler=True)
 
 
 def compile_there(asked: bytes, wasm: bytes, build: str) -> tuple[str, dict[str, Any]]:
