@@ -110,7 +110,8 @@ def _plain(known: frozenset[str]) -> re.Pattern[bytes]:
     import re
 
     kinds = [kind.pattern for kind in _KINDS if kind.names <= known]
-    return re.compile(rb"(?:" + rb"|".join([*_ALWAYS, *kinds]) + rb")*+", re.DOTALL)
+    # Atomic inside too: before Python 3.11.5, `*+` over what backtracks takes what does not match (gh-106052).
+    return re.compile(rb"(?:(?>" + rb"|".join([*_ALWAYS, *kinds]) + rb"))*+", re.DOTALL)
 
 
 @lru_cache(64)

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 from binary import COMPONENT, MODULE, func, imports, leb, section, types, vec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wasmbuild.errors import FormatError
@@ -248,6 +248,7 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40))
+@example([b"\x02\x05", b"\x02\x7b"])
 def test_instructions_are_told_one_by_one_as_they_are_in_runs(pieces: list[bytes]) -> None:
     whole, single, some = Instructions(first=0), Instructions(first=1 << 20), Instructions(first=8)
     data = b"".join(pieces)
