@@ -127,7 +127,7 @@ def _built(session: Session) -> Iterator[ShippedManifest]:
 
     def look(module: Module) -> int:
         shape = session.traits(module)
-        number = number_of[module.name] = numbers.setdefault(marshal.dumps(shape, _WITHOUT_REFERENCES), len(numbers))
+        number = numbers.setdefault(marshal.dumps(shape, _WITHOUT_REFERENCES), len(numbers))
         if number == len(shapes):
             shapes.append(shape)
         return number
@@ -137,8 +137,9 @@ def _built(session: Session) -> Iterator[ShippedManifest]:
         counts: dict[int, int] = {}
         for artifact in artifacts:
             # Of what nothing stands, the source may be one that cannot be looked at.
-            known = number_of.get(artifact.module.name)
-            number = look(artifact.module) if known is None else known
+            if (name := artifact.module.name) not in number_of:
+                number_of[name] = look(artifact.module)
+            number = number_of[name]
             ids.setdefault(number, artifact.id)
             counts[number] = counts.get(number, 0) + 1
         yield ShippedManifest(

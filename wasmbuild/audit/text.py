@@ -88,9 +88,9 @@ def _steps(upgrade: _Upgrade, table: str, ways: CompilerChoice) -> Iterator[str]
     if is_executable:
         place = "in" if ways.named_by == VARIABLE else "as"
         yield f"name an executable of Wasmtime {version} {place} {ways.named_by}"
-    elif ways.is_embedded:
-        yield f"leave out {ways.named_by}"
-    if not is_executable:
+    else:
+        if ways.is_embedded:
+            yield f"leave out {ways.named_by}"
         yield f"wasmbuild toolchain install {version} gets it"
     # One that is named is taken whatever release of its line is asked for, as long as no later one is.
     if not is_executable or upgrade.by_other or (version is not None and own_release_only(version.major)):

@@ -10,15 +10,13 @@ import stat
 
 from wasmbuild import files
 from wasmbuild.builder import disk
-from wasmbuild.builder.disk import REPLACING, Advice, as_disk_error
+from wasmbuild.builder.disk import REPLACING, as_disk_error
 from wasmbuild.errors import DiskError, UsageError
 from wasmbuild.lean.paths import Path
 
-_INTO = Advice(
-    full="free some space there and try again",
-    forbidden="check that you may write there, or name another file",
-    gone="its directory was removed or moved meanwhile, or takes no files; try again, or name another file",
-    other="try again when this is mended, or name another file",
+# What is written into may have lost what was there before.
+_INTO = REPLACING._replace(
+    full="free some space there and try again", other="try again when this is mended, or name another file"
 )
 _OPEN_FLAGS = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 # As many links as Linux follows.

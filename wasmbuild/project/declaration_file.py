@@ -31,8 +31,8 @@ def read(path: Path) -> bytes:
         raise DeclarationError([Mistake(file, "", "there is no such file", fix)]) from None
     except IsADirectoryError:
         inside = path / CONFIG
-        fix = "name the file that is meant, or move the directory away"
-        fix = f"name the file in it, {inside}" if os.path.isfile(inside) else fix
+        other = "name the file that is meant, or move the directory away"
+        fix = f"name the file in it, {inside}" if os.path.isfile(inside) else other
         raise DeclarationError([Mistake(file, "", "is a directory", fix)]) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)

@@ -122,6 +122,7 @@ def entries(directory: Path, paths: tuple[str, ...]) -> list[ModuleEntry]:
         folder, _, name = path.rpartition("/")
         groups.setdefault((folder, name[name.rindex(".") :]), []).append(path)
     made: list[ModuleEntry] = []
+    keys: set[str] = set()
     taken: set[str] = set()
     for (folder, suffix), members in groups.items():
         prefix = f"{folder}/" if folder else ""
@@ -130,9 +131,10 @@ def entries(directory: Path, paths: tuple[str, ...]) -> list[ModuleEntry]:
         pattern = f"{prefix}*{suffix}"
         called = {key.replace("*", _stem(path)).lower() for path in members}
         sound = len(called) == len(members) and not any(names.problem(name, module=True) for name in called)
-        is_free = not taken & called and all(key != entry.key for entry in made)
+        is_free = key not in keys and not taken & called
         if len(members) >= _MANY and sound and is_free and expand(directory, pattern) == members:
             made.append(ModuleEntry(key, pattern))
+            keys.add(key)
             taken |= called
         else:
             made += [ModuleEntry(_free(path, taken), path) for path in members]
