@@ -170,6 +170,37 @@ def test_asked_to_stop_doit_leaves_no_test_that_runs(
     assert list(temporary.iterdir()) == []
 
 
+SLOW_TO_REMOVE = """import shutil
+import sys
+import time
+
+
+def remove(*arguments, **options):
+    time.sleep(1)
+    removed(*arguments, **options)
+
+
+def tell(*error):
+    told(*error)
+    # Were the main thread not to wait for the other, it would end the process in the middle of what that removes.
+    time.sleep(0.5)
+
+
+removed, shutil.rmtree = shutil.rmtree, remove
+told, sys.excepthook = sys.excepthook, tell
+"""
+
+
+@posix
+def test_asked_to_stop_doit_waits_for_the_files_of_its_threads(project: Project, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    process = _verifying(project, DODO + SLOW_TO_REMOVE, "", ("-n", "2"), temporary, subprocess.DEVNULL)
+    _begun_in(temporary, process)
+    process.send_signal(signal.SIGINT)
+    process.wait(30)
+    assert list(temporary.iterdir()) == []
+
+
 LARGER = """from wasmbuild.doit import load
 
 WASM = load()

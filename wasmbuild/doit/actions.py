@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from typing import ParamSpec
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from wasmbuild.doit.builds import Build
 
 _SHOWN = 3
+
+_PATIENCE_SECONDS = 5
+
+# Those of the verifications that run now.
+_verified: set[threading.Event] = set()
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -114,9 +120,15 @@ def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> Tas
         return TaskFailed(str(build.error))
     if not ordered:
         build.wait_for_all()
-    # doit tells a process that the terminal told as well, and a second request would break the orderly end.
-    with interrupts.ImmediateInterrupts():
-        report = verify([build.planned.plan.build_dir], targets=build.workspace.runners())
+    ended = threading.Event()
+    _verified.add(ended)
+    try:
+        # doit tells a process that the terminal told as well, and a second request would break the orderly end.
+        with interrupts.ImmediateInterrupts():
+            report = verify([build.planned.plan.build_dir], targets=build.workspace.runners())
+    finally:
+        _verified.discard(ended)
+        ended.set()
     outdated = _outdated(build.workspace)
     tell(report, Console(streams.losing(sys.stdout)))
     problems = [] if report.ok else [summary(report)]
@@ -127,6 +139,15 @@ def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> Tas
     if outdated:
         problems.append(f"not built as declared: {_some(outdated)}; run `doit compile`")
     return TaskFailed("\n".join(problems)) if problems else None
+
+
+def end_all() -> None:
+    """End what runs in other threads, before doit ends without waiting for them, and let them remove their files."""
+    from wasmbuild.toolchain import process
+
+    process.end_all()
+    for ended in tuple(_verified):
+        ended.wait(_PATIENCE_SECONDS)
 
 
 def _report_known_faults(build: Build, known: KnownFaults) -> str:

@@ -27,13 +27,7 @@ _OTHER = {META: OTHER}
 def _end_children_too() -> None:
     """Have doit, where it is asked to stop, end what its threads run for our tasks, and not wait for that."""
     interrupts.raise_when_terminated()
-
-    def end() -> None:
-        from wasmbuild.toolchain import process
-
-        process.end_all()
-
-    interrupts.before_it_ends(end)
+    interrupts.before_it_ends(actions.end_all)
 
 
 class Declared:
