@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
@@ -38,7 +38,8 @@ class CaseResult(NamedTuple):
 
     ``outcome`` is text that is equal where outcomes are equal, None where there was none. ``problem`` says what is
     wrong with it, and is empty where nothing is; ``fix`` is what to do then. Where it is not ``judged``, the problem is
-    one of what ran it; ``lacks`` is which of ``outcomes.LACKS`` that lacks, or None.
+    one of what ran it; ``lacks`` is which of ``outcomes.LACKS`` that lacks, or None. ``returned`` is all that the
+    call returned, as people write it, None where it did not return.
     """
 
     case: Case
@@ -48,6 +49,7 @@ class CaseResult(NamedTuple):
     fix: str = WRONG
     judged: bool = True
     lacks: str | None = None
+    returned: str | None = None
 
 
 class Metering(NamedTuple):
@@ -69,7 +71,8 @@ def judged(case: Case, reply: Mapping[str, Any], memory: int | None = None) -> C
     if case.exit is not None and reply.get("returned") == []:
         # An executable does not tell a program that returns from one that ends itself with 0.
         reply = {**{key: value for key, value in reply.items() if key not in ("returned", "types")}, "exited": 0}
-    summary = _summary(case, reply)
+    returned = _listed(reply["returned"], case, reply.get("types", ())) if "returned" in reply else None
+    summary = _summary(reply, returned)
     if "failed" in reply:
         if lacks := host_errors.lacks_memory(reply["failed"], memory):
             return CaseResult(case, lacks, None, lacks, TOO_LARGE)
@@ -79,14 +82,15 @@ def judged(case: Case, reply: Mapping[str, Any], memory: int | None = None) -> C
             return _asynchronous(case)
         fix = NOT_SHARED if _NOT_SHARED in reply["failed"] else UNFIT if reply.get("unfit") is True else WRONG
         return CaseResult(case, summary, None, summary, fix)
-    problems = [_wrong(case, reply, summary)]
+    problems = [_wrong(case, reply, summary, returned)]
     problems += [
         _other_output(name, wanted, reply[name])
         for name, wanted in (("stdout", case.stdout), ("stderr", case.stderr))
         if wanted is not None
     ]
     outcome = values.text({key: reply[key] for key in (*_OUTCOMES, "stdout", "stderr") if key in reply})
-    return CaseResult(case, summary, outcome, "; ".join(filter(None, problems)), _fix(case, reply))
+    problem = "; ".join(filter(None, problems))
+    return CaseResult(case, summary, outcome, problem, _fix(case, reply), returned=returned)
 
 
 def died(case: Case, ending: str, stderr: str, memory: int | None = None, *, is_own: bool = False) -> CaseResult:
@@ -143,12 +147,15 @@ def place(artifact: ManifestArtifact, index: int) -> str:
 
 def differ(here: CaseResult, there: CaseResult) -> tuple[str, str]:
     """Return in words in which way two calls came out, of which the outcomes differ."""
+    if here.returned is not None and there.returned is not None and here.returned != there.returned:
+        mine, its = _values_apart(here.returned, there.returned)
+        return f"returned {mine}", f"returned {its}"
     if here.summary == there.summary and here.outcome is not None and there.outcome is not None:
         outcomes = json.loads(here.outcome), json.loads(there.outcome)
         for name in ("stdout", "stderr"):
             written, other = (outcome.get(name, "") for outcome in outcomes)
             if written != other:
-                mine, its = _parts(written, other)
+                mine, its = _output_apart(written, other)
                 return f"wrote {mine} to {name}", f"wrote {its}"
     return here.summary, there.summary
 
@@ -182,23 +189,29 @@ def _is_shallow(value: Any, levels: int) -> bool:
     return levels > 0 and all(_is_shallow(item, levels - 1) for item in items)
 
 
-def _summary(case: Case, reply: Mapping[str, Any]) -> str:
+def _summary(reply: Mapping[str, Any], returned: str | None) -> str:
     if "failed" in reply:
         return f"cannot be executed: {one_line(reply['failed'])}"
     if "trapped" in reply:
         return f"trapped ({printable(reply['trapped'], _SHOWN)})"
-    if "exited" in reply:
+    if returned is None:
         return f"ended with exit status {reply['exited']}"
-    return f"returned {_listed(reply['returned'], case, reply.get('types', ()))}"
+    return f"returned {_begun(returned)}"
 
 
-def _wrong(case: Case, reply: Mapping[str, Any], summary: str) -> str:
+def _wrong(case: Case, reply: Mapping[str, Any], summary: str, returned: str | None) -> str:
     """Return in which way a call came out that should have come out otherwise; empty when it did not."""
     if case.returns is not None:
-        if "returned" in reply and values.same(reply["returned"], reply.get("expected")):
+        if returned is not None and values.same(reply["returned"], reply.get("expected")):
             return ""
-        wanted = _listed(case.returns, None, ())
-        return f"{summary} instead of {wanted}" if "returned" in reply else f"{summary} instead of returning {wanted}"
+        wanted = _listed(case.returns)
+        if returned is None:
+            return f"{summary} instead of returning {_begun(wanted)}"
+        if max(len(returned), len(wanted)) > _SHOWN and "expected" in reply:
+            # What is shown in part has to be in one form: a test may leave out fields that are none, for example.
+            wanted = _listed(reply["expected"], case, reply.get("types", ()))
+        here, there = _values_apart(returned, wanted)
+        return f"returned {here} instead of {there}"
     if case.traps is not None:
         if case.traps in reply.get("trapped", ""):
             return ""
@@ -216,11 +229,11 @@ def _fix(case: Case, reply: Mapping[str, Any]) -> str:
     return f"correct the source, or, if it is to end so, {instead}" if reply["exited"] else instead
 
 
-def _listed(items: Sequence[Any], case: Case | None, types: Sequence[str]) -> str:
+def _listed(items: Sequence[Any], case: Case | None = None, types: Sequence[str] = ()) -> str:
     """Return values as people write them; a whole number with a sign only where the case has none that is larger."""
     if case is not None and case.returns is not None and len(types) == len(items) == len(case.returns):
         items = [_like(*triple) for triple in zip(items, case.returns, types, strict=True)]
-    return printable(", ".join(_shown(item, _SHOWN) for item in items), 2 * _SHOWN) or "nothing"
+    return ", ".join(map(_json, items))
 
 
 def _like(value: Any, written: Any, type_: str) -> Any:
@@ -234,21 +247,40 @@ def _like(value: Any, written: Any, type_: str) -> Any:
 def _other_output(name: str, wanted: str, written: str) -> str:
     if written == wanted:
         return ""
-    here, there = _parts(written, wanted)
+    here, there = _output_apart(written, wanted)
     return f"wrote {here} to {name} instead of {there}"
 
 
-def _parts(*texts: str) -> tuple[str, ...]:
-    """Return of two texts the part where they begin to differ."""
-    same = next((i for i, both in enumerate(zip(*texts, strict=False)) if len(set(both)) > 1), min(map(len, texts)))
-    return tuple(_part(text, max(0, same - _OUTPUT_SHOWN // 2)) for text in texts)
+def _output_apart(one: str, other: str) -> tuple[str, str]:
+    """Return of two outputs, in quotes, the part where they begin to differ."""
+    start = _start(one, other, _OUTPUT_SHOWN)
+    return _part(one, start, _OUTPUT_SHOWN, _json), _part(other, start, _OUTPUT_SHOWN, _json)
 
 
-def _part(text: str, start: int) -> str:
-    part = text[start : start + _OUTPUT_SHOWN]
-    shown = _shown(part, 4 * _OUTPUT_SHOWN)
-    return f"{'…' if start else ''}{shown}{'…' if start + _OUTPUT_SHOWN < len(text) else ''}"
+def _values_apart(one: str, other: str) -> tuple[str, str]:
+    """Return of what two calls returned the part where it begins to differ."""
+    start = _start(one, other, _SHOWN)
+    return _begun(one, start), _begun(other, start)
 
 
-def _shown(value: Any, limit: int) -> str:
-    return printable(json.dumps(value, ensure_ascii=False), limit)
+def _begun(returned: str, start: int = 0) -> str:
+    return _part(returned, start, _SHOWN) or "nothing"
+
+
+def _start(one: str, other: str, width: int) -> int:
+    """Return where to begin to show two texts that differ, both from their beginning where they can be shown whole."""
+    if len(one) <= width and len(other) <= width:
+        return 0
+    shorter = min(len(one), len(other))
+    same = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), shorter)
+    return max(0, same - width // 2)
+
+
+def _part(text: str, start: int, width: int, spell: Callable[[str], str] = str) -> str:
+    shown = printable(spell(text[start : start + width]), 4 * width)
+    return f"{'…' if start else ''}{shown}{'…' if start + width < len(text) else ''}"
+
+
+def _json(value: Any) -> str:
+    # Manifests sort what they hold, so that the order of a record's fields is not that of its type there.
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -46,6 +46,8 @@ def test_output_that_was_cut_is_shown_at_its_end() -> None:
 
 
 def test_output_that_can_be_shown_is_not_cut() -> None:
+    ran = judged(WRITES._replace(stdout="a" * 38 + "b"), {"exited": 0, "stdout": "a" * 38 + "c", "stderr": ""})
+    assert ran.problem == f'wrote "{"a" * 38}c" to stdout instead of "{"a" * 38}b"'
     ran = judged(WRITES._replace(stdout="a" * 41), {"exited": 0, "stdout": "b" * 40, "stderr": ""})
     assert ran.problem == f'wrote "{"b" * 40}" to stdout instead of "{"a" * 40}"…'
 
@@ -77,6 +79,55 @@ def test_numbers_are_shown_as_the_test_spells_them(
 ) -> None:
     told = {"returned": returned, "expected": ["other"], "types": [type_]}
     assert judged(Case("f", (), returns=returns), told).problem == words
+
+
+RECORD = {f"field-{number}": number for number in range(1, 17)}
+LONG_BYTES = {"i8x16": [-100] * 16}
+NANS = ('"nan", ' * 6)[-40:]
+
+
+@pytest.mark.parametrize(
+    ("returned", "expected", "words"),
+    [
+        ({**RECORD, "field-9": 99}, RECORD,
+         '…"field-7": 7, "field-8": 8, "field-9": 99} instead of …"field-7": 7, "field-8": 8, "field-9": 9}'),
+        ("é" * 99 + "x", "é" * 100, f'…{"é" * 40}x" instead of …{"é" * 41}"'),
+        ("a" * 100 + "b" * 100, "a" * 100 + "c" * 100,
+         f"…{'a' * 40}{'b' * 40}… instead of …{'a' * 40}{'c' * 40}…"),
+        (list(range(1000)), list(range(999)),
+         "…, 991, 992, 993, 994, 995, 996, 997, 998, 999] instead of …, 991, 992, 993, 994, 995, 996, 997, 998]"),
+        (["nan"] * 20 + [-0.0], ["nan"] * 20 + [0.0],
+         f"…{NANS}-0.0] instead of …{NANS}0.0]"),
+        (LONG_BYTES, {"i8x16": [*[-100] * 15, 1]},
+         f"…00{', -100' * 7}]}} instead of …00{', -100' * 6}, 1]}}"),
+        ([], list(range(100)), f"[] instead of {str(list(range(100)))[:80]}…"),
+    ],
+)  # fmt: skip
+def test_values_are_shown_where_they_begin_to_differ(returned: Any, expected: Any, words: str) -> None:
+    ran = judged(Case("f", (), returns=(expected,)), {"returned": [returned], "expected": [expected]})
+    assert ran.problem == f"returned {words}"
+
+
+def test_several_values_are_shown_where_they_begin_to_differ() -> None:
+    written = (*[1] * 40, 4294967295)
+    told = {"returned": [*[1] * 40, -2], "expected": [*[1] * 40, -1], "types": ["i32"] * 41}
+    same = "…" + (", 1" * 40 + ", 429496729")[-40:]
+    assert judged(Case("f", (), returns=written), told).problem == f"returned {same}4 instead of {same}5"
+
+
+@pytest.mark.parametrize("wanted", [{"b": 2, "a": 1}, {"a": 1, "b": 2}])
+def test_fields_of_records_are_shown_in_one_order(wanted: CaseValue) -> None:
+    told = {"returned": [{"b": 3, "a": 1}], "expected": [{"b": 2, "a": 1}]}
+    words = 'returned {"a": 1, "b": 3} instead of {"a": 1, "b": 2}'
+    assert judged(Case("f", (), returns=(wanted,)), told).problem == words
+
+
+def test_values_that_are_shown_in_part_are_in_one_form_however_the_test_writes_them() -> None:
+    written: CaseValue = {"z": 1, "note": "x" * 80}
+    expected = {"absent": {"none": True}, "note": {"some": "x" * 80}, "z": 1}
+    told = {"returned": [{**expected, "z": 2}], "expected": [expected]}
+    same = f'…{"x" * 31}"}}, "z": '
+    assert judged(Case("f", (), returns=(written,)), told).problem == f"returned {same}2}} instead of {same}1}}"
 
 
 def test_a_test_over_which_its_process_ended_is_told_with_what_it_wrote() -> None:
@@ -154,6 +205,8 @@ def test_an_artifact_has_nothing_against_it_when_no_test_fails(maker: Any) -> No
     ("here", "there", "words"),
     [
         (FOUR, THREE, ("returned 4", "returned 3")),
+        ({"returned": ["a" * 100 + "b"]}, {"returned": ["a" * 100 + "c"]},
+         (f'returned …{"a" * 40}b"', f'returned …{"a" * 40}c"')),
         ({"exited": 0, "stdout": "a"}, {"exited": 0, "stdout": "b"}, ('wrote "a" to stdout', 'wrote "b"')),
         ({"exited": 0, "stderr": "a"}, {"exited": 0}, ('wrote "a" to stderr', 'wrote ""')),
         ({"trapped": "no", "stdout": "a"}, {"exited": 1, "stdout": "b"}, ("trapped (no)", "ended with exit status 1")),
