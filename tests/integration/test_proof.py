@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 from matrix import thorough
+from roundtrips import CORE
 from support import ADD, BOTH_LOADERS, HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import MAX_SIZE
+from wasmbuild.project.case_values import MAX_DEPTH
 
 ROOT = Path(__file__).parents[2]
 PULLEY = '[targets.portable]\ntriple = "pulley64"\n'
@@ -92,6 +94,33 @@ def test_what_does_not_is_said_and_the_rest_goes_on(
     assert found["n@x64"]["failed"] == "tested"
     assert said in found["n@x64"]["message"]
     assert found["add@x64"]["ok"] is True
+
+
+def lists(depth: int) -> str:
+    """Return a component whose function gives back lists of lists of numbers, so deep."""
+    type_ = "(list " * depth + "u8" + ")" * depth
+    return f"""(component {CORE} (func $f (param "x" {type_}) (result {type_})
+      (canon lift (core func $i "pair") (memory $i "memory") (realloc (func $i "realloc")))) (export "f" (func $f)))"""
+
+
+def test_values_are_nested_as_deeply_as_they_may_be(project: Project) -> None:
+    project.write("n.wat", lists(MAX_DEPTH))
+    value = "[" * MAX_DEPTH + "7, 8" + "]" * MAX_DEPTH
+    project.declare(declared("f", f"returns = [{value}]", f"[{value}]", targets=PULLEY))
+    project.run("build")
+    assert entries(project)["n@portable"]["level"] == "tested"
+    project.declare(declared("f", f"returns = [[{value}]]", f"[{value}]", targets=PULLEY))
+    refusal = project.run("build", status=2).stderr
+    assert f"is nested too deeply; write at most {MAX_DEPTH} levels" in refusal
+
+
+def test_a_long_value_is_shown_where_it_begins_to_differ(project: Project) -> None:
+    project.write("n.wat", lists(1))
+    project.declare(declared("f", f"returns = [{[*range(99), 7]}]", f"[{[*range(100)]}]", targets=PULLEY))
+    project.run("build")
+    shown = "…89, 90, 91, 92, 93, 94, 95, 96, 97, 98, "
+    said = entries(project, status=1)["n@portable"]["message"]
+    assert f"returned {shown}99] instead of {shown}7]; " in said
 
 
 def test_a_call_that_never_ends_costs_one_artifact_its_verdict(project: Project) -> None:

@@ -34,7 +34,7 @@ SHAPES = {
 
 MAX_VALUES = 1000
 MAX_TEXT = 1 << 16
-MAX_DEPTH = 8
+MAX_DEPTH = 16
 """Values in one list; characters of a text; levels of lists and records."""
 
 _NON_FINITE = ("nan", "inf", "-inf")

@@ -10,7 +10,8 @@ from inspect import cleandoc
 from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.engine.line import CHECKS, MAX_SIZE, Flag, Setting
 from wasmbuild.lean.typing import Any
-from wasmbuild.project.case_values import SHAPES
+from wasmbuild.project.case_values import MAX_DEPTH, MAX_TEXT, MAX_VALUES, SHAPES
+from wasmbuild.project.cases import MAX_CASES
 from wasmbuild.project.tables.audit import AuditTable, IgnoreTable
 from wasmbuild.project.tables.base import Table, alias
 from wasmbuild.project.tables.build import BuildTable
@@ -130,6 +131,9 @@ and `enum`, array for `list` and `tuple`, table for `record` |
 
 References can be neither given nor expected. Tests that do not fit the export that they call, values of a component's
 functions included, are refused when the module is built.
+
+Arrays and tables have at most {MAX_VALUES} values each and are nested at most {MAX_DEPTH} levels deep. A text has
+at most {MAX_TEXT} characters, and a module {MAX_CASES} tests.
 """
 
 

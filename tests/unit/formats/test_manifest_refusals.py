@@ -144,7 +144,7 @@ OF_47 = {"major": 47, "compiler": "47.0.1", "compiler_sha256": A}
         ("artifacts.0.wasm.path", "../x.wasm", f'must be {CWASM.replace("cwasm", "wasm")}, not "../x.wasm"'),
         ("artifacts.0.wasm.path", "aux.wasm", f'"aux" {DEVICE}'),
         ("artifacts.1.wasm", {"path": "Checksum.wasm", "size": 1, "sha256": A}, f'"Checksum.wasm" {TWICE}'),
-        ("artifacts.1.tests.0.args", [[[[[[[[[[1]]]]]]]]]], "is nested too deeply"),
+        ("artifacts.1.tests.0.args", json.loads("[" * 18 + "]" * 18), "is nested too deeply"),
         ("artifacts.1.tests.0.args", [[float("inf")]], "inf is no number of JSON"),
         ("artifacts.1.tests.0.args", [{"a": 1 << 64}], "18446744073709551616 does not fit in 64 bits"),
         ("artifacts.1.tests.0.args", [float("nan")], "must be a value, and nan is none of JSON"),

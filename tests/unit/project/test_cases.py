@@ -182,7 +182,7 @@ def test_values_are_bounded() -> None:
     for _ in range(case_values.MAX_DEPTH):
         deep = [deep]
     assert value_problems(deep) == []
-    assert value_problems([deep]) == [((0,) * 8, "is nested too deeply", "write at most 8 levels")]
+    assert value_problems([deep]) == [((0,) * 16, "is nested too deeply", "write at most 16 levels")]
     assert value_problems([0] * 1001) == [((), "has 1001 values, at most 1000 fit", "write fewer")]
     assert value_problems(["x" * 65537]) == [((0,), "has 65537 characters", "write at most 65536")]
     assert value_problems({"a": 1 << 64})[0][0] == ("a",)
