@@ -42,3 +42,15 @@ def expand(declared: Mapping[str, object], line: int, triple: TargetTriple | Non
         if differing:
             canonical["cranelift-flags"] = differing
     return {"embedder": embedder_of(declared), **dict(sorted(canonical.items()))}
+
+
+def of_line(engine: Mapping[str, Any], line: int, other: int, triple: TargetTriple) -> dict[str, Any]:
+    """Return a canonical engine of a line for another one, whose defaults may be others: those of ``line`` are named.
+
+    A default that the other line cannot have on that target is left out: what was compiled with it may do without.
+    """
+    spelled_out = {name: value for name, value in engine.items() if name != "embedder"}
+    values, others = (effective(spelled_out, number, triple) for number in (line, other))
+    named = {name: value for name, value in values.items() if name in others and value != others[name]}
+    refused = {key for key, _problem, _fix in problems({**spelled_out, **named}, line=other, triple=triple)}
+    return {**engine, **{name: value for name, value in named.items() if name not in refused}}

@@ -99,6 +99,20 @@ def check(settings: Mapping[str, Any], line: int, pulley: str | None, subject: s
         )
 
 
+def for_library(settings: Mapping[str, Any], line: int) -> Mapping[str, Any]:
+    """Return a canonical engine of a line as one of the library's line, on this machine."""
+    from wasmbuild.engine import host, triples
+    from wasmbuild.engine.rules import line_problem
+
+    here = library_line()
+    # Of one that is not known, nothing can be told, and ``check`` says so.
+    if line == here or line_problem(here) is not None:
+        return settings
+    from wasmbuild.engine.settings import of_line
+
+    return of_line(settings, line, here, triples.parse(host.triple() or _ANY))
+
+
 def _engine_config(settings: Mapping[str, Any], line: int, pulley: str | None) -> EngineConfig:
     """Return the value of a canonical engine on this machine."""
     from wasmbuild.engine import host, triples

@@ -137,7 +137,7 @@ def engine(where: Where, *, target: str | None = None, fallback: tuple[Fallback,
     """
     _check_fallback("engine", fallback)
     best = use_published(where, lambda opened: _best(opened, target, fallback))
-    return engines.shared_engine(best.engine_key, best.manifest.engine, f"target {best.target}")
+    return engines.shared_engine(best.engine_key, best.engine, f"target {best.target}")
 
 
 def config(where: Where, *, target: str | None = None, fallback: tuple[Fallback, ...] = ("pulley",)) -> wasmtime.Config:
@@ -148,7 +148,7 @@ def config(where: Where, *, target: str | None = None, fallback: tuple[Fallback,
     """
     _check_fallback("config", fallback)
     best = use_published(where, lambda opened: _best(opened, target, fallback))
-    return engines.make_config(best.manifest.engine, best.line, best.pulley, f"target {best.target}")
+    return engines.make_config(best.engine, best.line, best.pulley, f"target {best.target}")
 
 
 def _best(opened: OpenShipment, target: str | None, fallback: Collection[str]) -> Candidate:
@@ -161,7 +161,7 @@ def _best(opened: OpenShipment, target: str | None, fallback: Collection[str]) -
     for candidate in candidates(opened, None, patterns, fallback, passed_over):
         try:
             if not engines.is_made(candidate.engine_key):
-                engines.check(candidate.manifest.engine, candidate.line, candidate.pulley, f"target {candidate.target}")
+                engines.check(candidate.engine, candidate.line, candidate.pulley, f"target {candidate.target}")
         except FITS_NOT as error:
             pass_over(candidate, error, passed_over)
         else:
@@ -241,7 +241,7 @@ def _load_of(
         flag = min(_lacking.intersection(manifest.isa_flags))
         raise missing_feature(f"target {candidate.target}", flag.removeprefix("has_"))
     if own is None:
-        engine = engines.shared_engine(candidate.engine_key, manifest.engine, f"target {candidate.target}")
+        engine = engines.shared_engine(candidate.engine_key, candidate.engine, f"target {candidate.target}")
     else:
         engine = own
         engines.check_line(manifest.major, f"target {candidate.target}")
@@ -263,7 +263,7 @@ def _compile_of(
     """Compile the source that one target ships. Raises LoadError."""
     from wasmbuild.runtime.compiling import compile_shipped
 
-    engine = own or engines.shared_engine(candidate.engine_key, candidate.manifest.engine, f"target {candidate.target}")
+    engine = own or engines.shared_engine(candidate.engine_key, candidate.engine, f"target {candidate.target}")
     artifact = candidate.artifacts[module]
     with _directory_of(candidate, opened) as directory:
         path, value = compile_shipped(candidate.directory, directory, artifact, engine)

@@ -90,7 +90,7 @@ def _about_source(
 
 def _can_be_made(candidate: Candidate) -> bool:
     try:
-        engines.check(candidate.manifest.engine, candidate.line, candidate.pulley, candidate.target)
+        engines.check(candidate.engine, candidate.line, candidate.pulley, candidate.target)
     except FITS_NOT:
         return False
     return True

@@ -10,7 +10,7 @@ from wasmbuild.runtime.file_errors import of_host, of_manifest
 from wasmbuild.shipment.errors import ShippedFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact
     from wasmbuild.shipment.source import ShipmentSource
@@ -20,7 +20,8 @@ class Candidate:
     """A target whose artifacts may be loaded here, with its manifest.
 
     ``folder`` leads from the shipment's directory to the manifest's, and ``directory`` names that one for people;
-    ``pulley`` is the triple of Pulley bytecode, None for this machine's own code.
+    ``pulley`` is the triple of Pulley bytecode, None for this machine's own code. ``engine`` has the settings in which
+    its engine differs from the defaults of ``line``.
     """
 
     compiles = False
@@ -32,7 +33,8 @@ class Candidate:
         self.directory = directory
         self.pulley = pulley
         self.line = manifest.major
-        self.engine_key = engines.key(manifest.engine, self.line, pulley)
+        self.engine: Mapping[str, object] = manifest.engine
+        self.engine_key = engines.key(self.engine, self.line, pulley)
         self.artifacts: dict[str, ManifestArtifact] = {artifact.module: artifact for artifact in manifest.artifacts}
 
     @property
@@ -65,7 +67,8 @@ class SourceCandidate(Candidate):
         self.directory = candidate.directory
         self.pulley = None
         self.line = engines.library_line()
-        self.engine_key = engines.key(self.manifest.engine, self.line, None)
+        self.engine = engines.for_library(self.manifest.engine, self.manifest.major)
+        self.engine_key = engines.key(self.engine, self.line, None)
         self.artifacts = candidate.artifacts
 
     def has(self, module: str) -> bool:
@@ -76,13 +79,14 @@ class SourceCandidate(Candidate):
 class TargetEntry:
     """A target that an index or manifest names; its manifest is read when it is first needed."""
 
-    __slots__ = ("_candidate", "_read", "target", "triple")
+    __slots__ = ("_candidate", "_read", "_sources", "target", "triple")
 
     def __init__(self, target: str, triple: str, read: Callable[[ShipmentSource], Candidate]) -> None:
         self.target = target
         self.triple = triple
         self._read = read
         self._candidate: Candidate | None = None
+        self._sources: SourceCandidate | None = None
 
     def candidate(self, source: ShipmentSource) -> Candidate:
         """Return the target with its manifest. Raises MissingArtifactError for one that is not here, and LoadError."""
@@ -100,10 +104,12 @@ class TargetEntry:
 
     def sources(self, source: ShipmentSource) -> SourceCandidate | None:
         """Return the sources of the target, or None for one that is not here. Raises LoadError."""
-        try:
-            return SourceCandidate(self.candidate(source))
-        except MissingArtifactError:
-            return None
+        if self._sources is None:
+            try:
+                self._sources = SourceCandidate(self.candidate(source))
+            except MissingArtifactError:
+                return None
+        return self._sources
 
 
 class Candidates:

@@ -16,6 +16,7 @@ from unit.engine.test_settings import ARM, LINUX, PULLEY, RISCV, WINDOWS, declar
 from wasmbuild.engine import lines, rules
 from wasmbuild.engine.config import EngineConfig, engine_toml
 from wasmbuild.engine.rules import EngineError
+from wasmbuild.engine.settings import of_line
 from wasmbuild.engine.triples import TargetTriple, parse
 
 _PRESETS = st.sampled_from(["c-api", "rust", "rust-minimal", "cli"])
@@ -140,6 +141,40 @@ def test_settings_mean_the_same_on_another_target(
     there = declared(table, triple).on(other).named("c-api")
     assert there.triple == other
     assert there.engine_table() == {"embedder": "c-api", **expected}
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "other", "named"),
+    [
+        ({}, 48, 49, {"wasm-wide-arithmetic": False}),
+        ({}, 49, 48, {"wasm-wide-arithmetic": True}),
+        ({"wasm-wide-arithmetic": False}, 49, 48, {"wasm-wide-arithmetic": False}),
+        ({}, 49, 50, {}),
+        # Winch of 49 has GC on, which is not to be had from Winch of 48.
+        ({"strategy": "winch"}, 49, 48, {"strategy": "winch", "wasm-wide-arithmetic": True}),
+    ],
+)
+def test_for_another_line_its_other_defaults_are_named(
+    table: dict[str, Any], line: int, other: int, named: dict[str, Any]
+) -> None:
+    assert of_line(declared(table, line=line).engine_table(), line, other, LINUX) == {"embedder": "c-api", **named}
+
+
+@hypothesis_settings(deadline=None)
+@given(declarations, targets, lines_of_wasmtime, lines_of_wasmtime)
+def test_for_another_line_the_values_stay_unless_they_cannot_be(
+    table: dict[str, Any], triple: TargetTriple, line: int, other: int
+) -> None:
+    engine = drawn(table, triple, line)
+    if engine is None:
+        return
+    there = EngineConfig(other, triple, {}, of_line(engine.engine_table(), line, other, triple))
+    plain = EngineConfig(other, triple, {}, engine.engine_table())
+    assert {name for name, *_ in there.problems()} <= {name for name, *_ in plain.problems()}
+    for name in lines.get(line).settings.keys() & lines.get(other).settings.keys():
+        wanted, is_there = engine.values()[name], there.values()[name]
+        named = EngineConfig(other, triple, {}, {**there.engine_table(), name: wanted})
+        assert is_there == wanted or len(named.problems()) > len(there.problems())
 
 
 def test_what_the_other_target_refuses_has_no_engine_there() -> None:

@@ -10,11 +10,13 @@ import pytest
 import wasmtime
 from fallback import EMPTY, FOREIGN, compiled, refused
 
+from wasmbuild import runtime
 from wasmbuild.formats.manifest import Wasm
 from wasmbuild.runtime import engine, engines, modules
 from wasmbuild.runtime.errors import (
     DamagedError,
     InexpressibleSettingError,
+    InvalidSourceError,
     NoFittingArtifactError,
     NotInManifestError,
     OtherArchitectureError,
@@ -22,6 +24,10 @@ from wasmbuild.runtime.errors import (
     OtherLineError,
 )
 
+WIDE = bytes(
+    wasmtime.wat2wasm("""(module (func (export "add") (param i64 i64 i64 i64) (result i64 i64)
+        (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3))))""")
+)
 COPYING = {"embedder": "rust", "collector": "copying"}
 OTHER = 49 if engines.library_line() == 48 else 48
 
@@ -44,6 +50,21 @@ def test_a_source_is_compiled_whatever_line_its_target_is_for(shipping: Any) -> 
     assert loaded.explain().startswith(
         f"a@here: compiled its source on this machine; passed over: here is for Wasmtime {OTHER}, and the library "
     )
+
+
+def test_a_source_of_another_line_has_the_engine_of_that_line(shipping: Any) -> None:
+    """Line 49 has wide arithmetic by default, and 48 by its name alone: it is the target that says which."""
+    line = engines.library_line()
+    for major in (48, 49):
+        shipping.target(f"line{major}", {"a": b"x"}, FOREIGN, {"a": WIDE}, major=major)
+    root = shipping.index()
+    assert not compiled(root, targets="line49").precompiled
+    config = runtime.config(root, target="line49", fallback=("compile",))
+    assert wasmtime.Module(wasmtime.Engine(config), WIDE).exports[0].name == "add"
+    error = refused(InvalidSourceError, root, targets="line48")
+    assert "wide arithmetic support is not enabled" in error.problem
+    own = shipping.target("own", {"a": b"x"}, FOREIGN, {"a": EMPTY}, major=line)
+    assert engine(own, fallback=("compile",)) is engine(root, target=f"line{line}", fallback=("compile",))
 
 
 def test_it_is_not_compiled_unless_the_caller_says_so(shipping: Any) -> None:
