@@ -164,6 +164,22 @@ def test_pulley_in_a_native_engine_and_the_other_way(artifact: Path, tmp_path: P
         runtime.load_precompiled(artifact, engine=pulley)
 
 
+def test_pulley_and_native_mixed_up_are_explained_as_they_are_refused(artifact: Path, tmp_path: Path) -> None:
+    config = wasmtime.Config()
+    config.target = "pulley64"
+    pulley = wasmtime.Engine(config)
+    portable = tmp_path / "portable.cwasm"
+    portable.write_bytes(bytes(wasmtime.Module(pulley, MODULE).serialize()))
+    for path, loads in ((portable, engine()), (artifact, pulley)):
+        with pytest.raises(runtime.OtherCodeError) as refused:
+            runtime.load_precompiled(path, engine=loads)
+        with pytest.raises(wasmtime.WasmtimeError) as words:
+            wasmtime.Module.deserialize_file(loads, str(path))
+        explained = runtime.explain(words.value, path)
+        assert type(explained) is runtime.OtherCodeError
+        assert str(explained) == str(refused.value)
+
+
 @pytest.mark.parametrize("keep", [0.0, 0.001, 0.3, 0.9, 0.999])
 def test_what_was_cut_off(artifact: Path, keep: float) -> None:
     data = artifact.read_bytes()

@@ -94,7 +94,7 @@ def refused(path: str, file: IO[bytes], kind: str | None, message: str, *, decla
     from wasmbuild.diagnosis import loading
     from wasmbuild.formats.cwasm import ReadAt
     from wasmbuild.runtime.messages import refusal
-    from wasmbuild.runtime.mismatches import fitting, other_kind
+    from wasmbuild.runtime.mismatches import fitting, other_code, other_kind
 
     subject = printable(path)
     try:
@@ -104,4 +104,7 @@ def refused(path: str, file: IO[bytes], kind: str | None, message: str, *, decla
     cause = loading.cause(message)
     if (cause is not None and cause.word == loading.OTHER_KIND) or kind not in (None, facts.kind):
         return other_kind(subject, facts.kind)
+    if cause is not None and cause.word == loading.OTHER_ARCHITECTURE:
+        # It is for this machine, as its headers tell: what differs is what the engine runs.
+        return other_code(subject, facts.pulley_bits != 0)
     return refusal(subject, message, declared=declared)
