@@ -80,7 +80,7 @@ def _is_being_built(where: Where) -> bool:
 
     try:
         path = os.path.realpath(where)
-    except ValueError:  # a zero byte
+    except (OSError, ValueError):  # the working directory was removed; a zero byte
         return False
     folder = path if os.path.isdir(path) else os.path.dirname(path)
     # A build locks the directory itself, wherever its state lies, and a file where the system locks no directory.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from wasmbuild.runtime.errors import (
     MissingArtifactError,
     MissingCpuFeatureError,
     NoFittingArtifactError,
+    NoShipmentError,
     NotInManifestError,
     OtherArchitectureError,
     OtherCodeError,
@@ -219,6 +221,22 @@ def test_an_empty_name_is_no_place_to_load_from(call: Any, shipping: Any, monkey
         'where="": the place to load from is empty; name a directory or a file, "." for this one'
     )
     assert modules(".") == modules("manifest.json") == ["a"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no other system lets a working directory be removed")
+@pytest.mark.parametrize(
+    "call", [partial(load, module="a"), modules, engine, config, lambda where: Watcher(where).get("a")]
+)
+def test_a_working_directory_that_was_removed_has_nothing_to_load(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for where, said in (("build", "build is missing; "), (".", ". holds neither index.json nor manifest.json; ")):
+        with pytest.raises(NoShipmentError) as caught:
+            call(where)
+        assert str(caught.value).startswith(said)
 
 
 @pytest.mark.parametrize("call", [load, lambda where, module: Watcher(where).get(module)])
