@@ -232,9 +232,7 @@ def _load_of(
     manifest = candidate.manifest
     artifact = candidate.artifacts.get(module)
     if artifact is None:
-        from wasmbuild.runtime.selection_errors import not_listed
-
-        raise not_listed(f"target {candidate.target}", module, candidate.artifacts)
+        raise candidate.lacks(module)
     if _lacking and not _lacking.isdisjoint(manifest.isa_flags):
         from wasmbuild.runtime.mismatches import missing_feature
 

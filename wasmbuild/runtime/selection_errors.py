@@ -7,21 +7,13 @@ from collections.abc import Collection
 from wasmbuild.engine import host
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.errors import LoadError, NoFittingArtifactError, NotInManifestError, PassedOver
-from wasmbuild.runtime.selection import COMPILE, FITS_NOT, modules, named, sources
+from wasmbuild.runtime.selection import ALL, COMPILE, FITS_NOT, PULLEY, candidates, named, sources
 from wasmbuild.runtime.shipments import OpenShipment
 from wasmbuild.runtime.targets import Candidate
 from wasmbuild.shipment.errors import NO_TARGETS
 from wasmbuild.text import printable, suggestion
 
 _SHOWN = 10
-
-
-def not_listed(where: str, module: str, listed: Collection[str], whose: str = "") -> NotInManifestError:
-    """Return the error for a module that is not among those that are listed."""
-    meant = suggestion(module, listed)
-    known = ", ".join(sorted(listed)[:_SHOWN]) + (", …" if len(listed) > _SHOWN else "")
-    hint = f"did you mean {meant}?" if meant else f"it has {known}" if listed else "declare it and build again"
-    return NotInManifestError(f"{where} has no module {printable(module)}{whose}", hint)
 
 
 def no_fitting_target(
@@ -38,9 +30,6 @@ def no_fitting_target(
     ``own_engine`` tells that the application gave one, so that what targets declare does not matter for sources.
     """
     advice = _about_source(opened, module, patterns, fallback, own_engine)
-    if len(passed_over) == 1:
-        error = passed_over[0].error
-        return error.with_hint(f"{error.hint}; or {advice}") if advice else error
     shipment = opened.shipment
     shown = printable(shipment.path)
     if not passed_over:
@@ -48,10 +37,14 @@ def no_fitting_target(
             return NoFittingArtifactError(f"{shown} has no targets", NO_TARGETS, ())
         names = ", ".join(shipment.targets)
         return NoFittingArtifactError(f"{shown} has no target that was asked for", f"it has {names}", ())
-    tried = [reason.error for reason in passed_over if isinstance(reason.error, FITS_NOT)]
-    if module is not None and tried and all(isinstance(error, NotInManifestError) for error in tried):
-        unlisted = not_listed(shown, module, modules(opened, fallback), " for this machine")
-        return unlisted.with_hint(advice) if advice else unlisted
+    if module is not None:
+        passed_over = _without_lacking(opened, module, fallback, passed_over)
+        tried = [reason for reason in passed_over if isinstance(reason.error, FITS_NOT)]
+        if tried and all(isinstance(reason.error, NotInManifestError) for reason in tried):
+            return _not_listed(opened, module, patterns, fallback, passed_over, advice)
+    if len(passed_over) == 1:
+        error = passed_over[0].error
+        return error.with_hint(f"{error.hint}; or {advice}") if advice else error
     own = host.triple()
     hint = (
         f'declare a target with {f"""triple = "{own}", or """ if own else ""}triple = "pulley64" for every machine, '
@@ -63,6 +56,56 @@ def no_fitting_target(
     machine = f"{own or 'this machine'}, Wasmtime {engines.library_line()}"
     problem = f"{shown}: {what}: no target fits here ({machine})"
     return NoFittingArtifactError(problem, f"{hint}; or {advice}" if advice else hint, passed_over)
+
+
+def _not_listed(
+    opened: OpenShipment,
+    module: str,
+    patterns: tuple[str, ...],
+    fallback: Collection[str],
+    passed_over: list[PassedOver],
+    advice: str,
+) -> LoadError:
+    """Return the error for a module that no target has of those that were asked for and are for this machine."""
+    try:
+        here = tuple(candidates(opened, None, ALL, fallback, []))
+    except LoadError:
+        # Of a target that was not asked for: there is an error to tell already.
+        here = opened.shipment.native.candidates
+    if having := dict.fromkeys(candidate.target for candidate in here if candidate.has(module)):
+        asked = ", ".join(reason.target for reason in passed_over if isinstance(reason.error, NotInManifestError))
+        return NotInManifestError(
+            f"none of the targets for this machine that were asked for ({asked}) has module {printable(module)}",
+            f"{' or '.join(having)} has it: add that to targets" + (f"; or {advice}" if advice else ""),
+        )
+    listed = {name for candidate in named(here, patterns) for name in candidate.artifacts if candidate.has(name)}
+    meant = suggestion(module, listed)
+    known = ", ".join(sorted(listed)[:_SHOWN]) + (", …" if len(listed) > _SHOWN else "")
+    hint = f"did you mean {meant}?" if meant else f"it has {known}" if listed else "declare it and build again"
+    if len(passed_over) == 1:
+        return passed_over[0].error.with_hint(hint)
+    problem = f"{printable(opened.shipment.path)} has no module {printable(module)} for this machine"
+    return NotInManifestError(problem, advice or hint)
+
+
+def _without_lacking(
+    opened: OpenShipment, module: str, fallback: Collection[str], passed_over: list[PassedOver]
+) -> list[PassedOver]:
+    """Return the reasons, where nothing advises to allow Pulley for what a target of it does not have either.
+
+    Manifests of Pulley are not read where it is left out, unless something has to be said of them.
+    """
+    if PULLEY in fallback:
+        return passed_over
+    try:
+        lacking = {one.target: one for one in opened.portable.candidates if not one.has(module)}
+    except LoadError:
+        # There is an error to tell already.
+        return passed_over
+    return [
+        lacking[reason.target].passed_over(lacking[reason.target].lacks(module)) if reason.target in lacking else reason
+        for reason in passed_over
+    ]
 
 
 def _about_source(

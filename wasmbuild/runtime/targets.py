@@ -5,9 +5,10 @@ from __future__ import annotations
 from wasmbuild.errors import FormatError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.runtime import engines
-from wasmbuild.runtime.errors import LoadError, MissingArtifactError, PassedOver, ShipmentError
+from wasmbuild.runtime.errors import LoadError, MissingArtifactError, NotInManifestError, PassedOver, ShipmentError
 from wasmbuild.runtime.file_errors import of_host, of_manifest
 from wasmbuild.shipment.errors import ShippedFileError
+from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,6 +49,13 @@ class Candidate:
     def has(self, module: str) -> bool:
         """Tell whether there is something to load of a module."""
         return module in self.artifacts
+
+    def lacks(self, module: str) -> NotInManifestError:
+        """Return the error for a module that it does not have.
+
+        It says nothing of what was meant, which takes long to find among hundreds: most often, another target has it.
+        """
+        return NotInManifestError(f"target {self.target} has no module {printable(module)}", "")
 
     def passed_over(self, error: LoadError) -> PassedOver:
         return PassedOver(self.target, self.triple, error)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wasmtime
 
 from wasmbuild.engine import host, lines, triples
 from wasmbuild.errors import UsageError, WasmbuildError
@@ -38,6 +39,11 @@ def refused(kind: type[WasmbuildError], where: Path, module: str = "a", **option
         load(where, module, **options)
     assert type(caught.value) is kind
     return str(caught.value)
+
+
+def _artifact() -> bytes:
+    """Return an artifact of this machine that Wasmtime loads."""
+    return bytes(wasmtime.Module(engines.default_engine(None), b"\0asm\1\0\0\0").serialize())
 
 
 def test_cut_off_and_changed(shipping: Any) -> None:
@@ -183,6 +189,53 @@ def test_the_caller_chooses_targets_and_fallback(shipping: Any) -> None:
     assert refused(NoFittingArtifactError, root, targets="none") == (
         f"{root}/index.json has no target that was asked for; it has edge-rust, everywhere"
     )
+
+
+def test_a_module_that_none_of_the_targets_has_that_were_asked_for(shipping: Any) -> None:
+    shipping.target("x64", {"a": b"x", "b": _artifact()})
+    shipping.target("small", {"a": b"x"})
+    shipping.target("p", {"a": b"x"}, "pulley64")
+    root = shipping.index()
+    asked = ["small", "p"]
+    assert refused(NotInManifestError, root, "b", targets=asked) == (
+        "none of the targets for this machine that were asked for (small, p) has module b; x64 has it: add that to "
+        "targets"
+    )
+    assert load(root, "b", targets=[*asked, "x64"]).target == "x64"
+    assert refused(NotInManifestError, root, "c", targets=asked) == (
+        f"{root}/index.json has no module c for this machine; it has a"
+    )
+
+
+def test_pulley_that_is_left_out_is_not_advised_for_what_it_lacks(shipping: Any) -> None:
+    shipping.target("x64", {"a": b"x", "b": b"x"})
+    shipping.target("p", {"a": b"x"}, "pulley64")
+    root = shipping.index()
+    assert refused(NotInManifestError, root, "b", targets="p", fallback=()) == (
+        "none of the targets for this machine that were asked for (p) has module b; x64 has it: add that to targets"
+    )
+    assert refused(NotInManifestError, root, "c", fallback=()) == (
+        f"{root}/index.json has no module c for this machine; it has a, b"
+    )
+    assert refused(OtherCodeError, root, "a", targets="p", fallback=()).endswith('allow it with fallback=("pulley",)')
+
+
+def test_what_was_meant_is_looked_for_where_nothing_was_found_alone(
+    shipping: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr("wasmbuild.runtime.selection_errors.suggestion", lambda word, _known: looked.append(word))
+    shipping.target("first", {"a": b"x", "b": b"x"})
+    shipping.target("second", {"plugin": _artifact()})
+    root = shipping.index()
+    loaded = load(root, "plugin")
+    assert (loaded.target, [str(reason) for reason in loaded.passed_over]) == (
+        "second",
+        ["first has no module plugin"],
+    )
+    assert not looked
+    refused(NotInManifestError, root, "plugins")
+    assert looked == ["plugins"]
 
 
 @pytest.mark.skipif(not host.runs(triples.parse(X86_64)), reason=f"needs a machine that runs {X86_64}")

@@ -115,6 +115,7 @@ def test_manifests_of_other_machines_are_read_only_for_their_sources(shipping: A
     assert compiled(root).target == "here"
     assert "is not the manifest that index.json names" in refused(DamagedError, root, module="b").problem
     assert compiled(root, targets="here").target == "here"
+    assert refused(NotInManifestError, root, module="b", targets="here").hint == "it has a"
 
 
 def test_what_can_be_loaded_counts_sources_when_they_may_be_compiled(shipping: Any) -> None:
