@@ -55,7 +55,7 @@ class MissingArtifactError(MissingFileError):
 
 
 class LinkedOutError(LoadError):
-    """A link leads out of the directory that everything of a shipment has to lie in."""
+    """A link leads out of the directory that everything of a shipment, or of its target, has to lie in."""
 
 
 class HostLimitError(LoadError):
