@@ -176,5 +176,11 @@ def test_an_application_gets_what_is_of_its_line(fleet: Project) -> None:
     fleet.run("build")
     loaded = runtime.load(fleet.build, "core")
     assert loaded.target == "now"
-    with pytest.raises(runtime.LoadError, match=f"is for Wasmtime {OTHER}, and the library of the wasmtime package"):
-        runtime.load(fleet.build / "next", "core")
+    with pytest.raises(runtime.OtherLineError) as caught:
+        runtime.load(fleet.build, "core", targets="next")
+    assert f"is for Wasmtime {OTHER}, and the library of the wasmtime package" in caught.value.problem
+    told, _, _ = caught.value.hint.partition(" under [toolchain] or in the target, or install that line: ")
+    assert told == 'build again with wasmtime = "48"'
+    fleet.declare(DECLARATION.replace(f'wasmtime = "{OTHER}"', 'wasmtime = "48"', 1) + MODULES)
+    fleet.run("build")
+    assert runtime.load(fleet.build, "core", targets="next").target == "next"

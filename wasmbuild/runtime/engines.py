@@ -22,6 +22,7 @@ Key = tuple[str, int, str | None]
 
 # Settings are judged as for this where Wasmtime does not know the machine.
 _ANY = "x86_64-unknown-linux-gnu"
+_DECLARED = "under [toolchain] or in the target"
 _EMPTY_MODULE = b"\0asm\x01\0\0\0"
 
 _lock = ForkSafeLock()
@@ -204,11 +205,11 @@ def other_line_fix(line: int | None) -> str:
     from wasmbuild.engine.lines import known, own_release_only
 
     here, last = library_line(), known()[-1]
-    fixes = [f'build again with wasmtime = "{here}" under [toolchain]'] if here in known() else []
+    fixes = [f'build again with wasmtime = "{here}" {_DECLARED}'] if here in known() else []
     # The library of such a line is one release, which loads what it compiled itself.
     if line is not None and not own_release_only(line):
         fixes.append(f"install that line: {_install(line)}")
-    return ", or ".join(fixes) or f'{_install(last)}, and build again with wasmtime = "{last}" under [toolchain]'
+    return ", or ".join(fixes) or f'{_install(last)}, and build again with wasmtime = "{last}" {_DECLARED}'
 
 
 def _install(line: int) -> str:

@@ -119,7 +119,7 @@ def test_another_line(shipping: Any) -> None:
     directory = shipping.target("here", {"a": b"x"}, major=other)
     assert refused(OtherLineError, directory) == (
         f"target here is for Wasmtime {other}, and the library of the wasmtime package here is of {here}; "
-        f'build again with wasmtime = "{here}" under [toolchain], or install that line: '
+        f'build again with wasmtime = "{here}" under [toolchain] or in the target, or install that line: '
         f'pip install "wasmtime>={other},<{other + 1}"'
     )
 
@@ -130,14 +130,15 @@ def test_a_line_that_cannot_be_built_for_is_not_offered(shipping: Any, monkeypat
     assert refused(OtherLineError, fits).endswith('; install that line: pip install "wasmtime>=50,<51"')
     last = lines.known()[-1]
     assert refused(OtherLineError, alone).endswith(
-        f'; pip install "wasmtime>={last},<{last + 1}", and build again with wasmtime = "{last}" under [toolchain]'
+        f'; pip install "wasmtime>={last},<{last + 1}", and build again with wasmtime = "{last}" under [toolchain] or '
+        "in the target"
     )
 
 
 def test_a_line_whose_library_loads_its_own_release_alone(shipping: Any) -> None:
     directory = shipping.target("here", {"a": b"x"}, major=36)
     assert refused(OtherLineError, directory).endswith(
-        f'; build again with wasmtime = "{library_line()}" under [toolchain]'
+        f'; build again with wasmtime = "{library_line()}" under [toolchain] or in the target'
     )
 
 

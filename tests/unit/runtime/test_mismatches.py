@@ -36,12 +36,12 @@ def test_the_line_comes_before_the_machine(tmp_path: Path, make_artifact: Callab
     here = library_line()
     other = 49 if here == 48 else 48
     assert refused(OtherLineError, path, make_artifact(version=str(other))).endswith(
-        f'under [toolchain], or install that line: pip install "wasmtime>={other},<{other + 1}"'
+        f'under [toolchain] or in the target, or install that line: pip install "wasmtime>={other},<{other + 1}"'
     )
     # No library of such a line loads what another release compiled.
     for version in ("7", "36.0.20", "7.0-dev\x1b"):
         assert refused(OtherLineError, path, make_artifact(version=version)).endswith(
-            f'; build again with wasmtime = "{here}" under [toolchain]'
+            f'; build again with wasmtime = "{here}" under [toolchain] or in the target'
         )
     assert refused(OtherArchitectureError, path, make_artifact(FOREIGN)).startswith(f"{path} is for {FOREIGN}, and ")
 
