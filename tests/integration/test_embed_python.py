@@ -257,6 +257,12 @@ def test_what_is_asked_for_has_to_exist(project: Project, tmp_path: Path) -> Non
     assert project.run(*command, "--target", "mainframes", status=2).stderr == (
         "error: wasmbuild.toml: there is no target 'mainframes'; did you mean mainframe?\n"
     )
+    assert project.run(*command, "--target", "here", "--target", "mainframe", status=2).stderr == (
+        "error: wasmbuild embed: --target chooses one target, not here and mainframe; name one of them, or leave "
+        "--target out for all native ones\n"
+    )
+    for one in (["--target", "here"], []):
+        assert "here" in project.run(*command, *one).stdout
     assert project.run(*command, ".", status=2).stderr == (
         "error: .: is a directory; name the manifest.json of a target in the build directory\n"
     )

@@ -33,7 +33,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lang", choices=LANGUAGES, required=True, help="a header for C and C++, a Rust or Python module, Go or C#"
     )
-    parser.add_argument("--target", metavar="T", help="one target (default: all native ones, which have to agree)")
+    parser.add_argument(
+        "--target",
+        metavar="T",
+        action="append",
+        default=[],
+        help="one target (default: all native ones, which have to agree)",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -57,10 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.output is None:
             raise UsageError("wasmbuild embed: --depfile says what a file depends on; name that file with -o")
         options.check_output("embed", "--depfile", arguments.depfile, [read, ("-o", arguments.output)])
-    origin, machines, toolchain = _declared(arguments)
+    target = _one(arguments.target)
+    origin, machines, toolchain = _declared(arguments, target)
     write_depfile = options.depfile_writer(arguments, [read[1]], toolchain)
     try:
-        made = source(arguments.lang, machines, toolchain, origin=origin, command=_command(arguments))
+        made = source(arguments.lang, machines, toolchain, origin=origin, command=_command(arguments, target))
     finally:
         toolchain.close()
     for name in made.left_out:
@@ -73,25 +80,31 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _declared(arguments: argparse.Namespace) -> tuple[str, list[TargetEngine], Toolchain]:
+def _one(targets: list[str]) -> str | None:
+    # Other commands take several, so that the last alone would pass for all of them.
+    if len(targets) > 1:
+        raise UsageError(
+            f"wasmbuild embed: --target chooses one target, not {' and '.join(targets)}; name one of them, or leave "
+            "--target out for all native ones"
+        )
+    return targets[0] if targets else None
+
+
+def _declared(arguments: argparse.Namespace, wanted: str | None) -> tuple[str, list[TargetEngine], Toolchain]:
     """Return where targets are declared, the targets that are asked for, and a compiler for them."""
     from wasmbuild.embed.spec import TargetEngine
 
     if arguments.manifest is not None:
-        if arguments.target is not None:
+        if wanted is not None:
             raise UsageError("--target chooses a target of wasmbuild.toml, and a manifest has one only; leave it out")
         return _from_manifest(arguments.manifest)
     from wasmbuild.builder.workspace import Workspace
 
     workspace = Workspace(arguments.config)
     project = workspace.project()
-    machines = [
-        TargetEngine(target.name, target.engine)
-        for target in project.targets
-        if arguments.target in (None, target.name)
-    ]
+    machines = [TargetEngine(target.name, target.engine) for target in project.targets if wanted in (None, target.name)]
     if not machines:
-        raise options.no_target(arguments.config, arguments.target, project)
+        raise options.no_target(arguments.config, str(wanted), project)
     options.check_beside("embed", [("-o", arguments.output), ("--depfile", arguments.depfile)], project)
     lines = dict.fromkeys(machine.engine.line for machine in machines)
     return arguments.config.as_posix(), machines, workspace.toolchain(project, lines)
@@ -119,14 +132,14 @@ def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
     return path.as_posix(), [machine], found(manifest.major)
 
 
-def _command(arguments: argparse.Namespace) -> str:
+def _command(arguments: argparse.Namespace, target: str | None) -> str:
     """Return the command that generates the file again; it is the same wherever the file is written."""
     command = ["wasmbuild", "embed"]
     if arguments.manifest is not None:
         command.append(arguments.manifest.as_posix())
     command += ["--lang", arguments.lang]
-    if arguments.target is not None:
-        command += ["--target", arguments.target]
+    if target is not None:
+        command += ["--target", target]
     if arguments.config != Path(CONFIG):
         command += ["--config", arguments.config.as_posix()]
     return shlex.join(command)
