@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
+
+# A FIFO would block the open itself; O_NONBLOCK has no effect on regular files.
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 if sys.platform == "win32":
     import msvcrt
@@ -42,6 +48,22 @@ else:
         except BlockingIOError:
             return False
         return True
+
+
+def opened(path: str | os.PathLike[str], mode: int = 0o666) -> int:
+    """Open a file to be locked for reading and writing, made where there is none; return its descriptor.
+
+    What a link leads to is never opened, for whoever takes the lock may write there. Raises OSError: ELOOP or what else
+    the system says of a link, EINVAL for anything else that is not a regular file.
+    """
+    # Windows has no flag for it.
+    if not _NOFOLLOW and os.path.islink(path):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
+    descriptor = os.open(path, _FLAGS | _NOFOLLOW, mode)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+    return descriptor
 
 
 def is_held(path: str | os.PathLike[str]) -> bool:

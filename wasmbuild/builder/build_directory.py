@@ -123,6 +123,8 @@ class BuildDirectory:
 
     def delete_state(self) -> None:
         """Delete what is remembered, and its directory where nothing else is in it: a user may have named any."""
+        if self._lock.leads_elsewhere:
+            return
         self.memory.delete()
         for path in (self._noop, self._lock.path):
             with suppress(OSError):

@@ -12,6 +12,7 @@ from wasmbuild.errors import DiskError
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,15 @@ class Lock:
         """Whether, when it was last acquired, nobody had held it since this one released it."""
 
     @property
+    def leads_elsewhere(self) -> bool:
+        """Whether its file is to lie in the directory itself and would not: what others made may bring links along.
+
+        That directory, and any other that a user names for the file, may be links.
+        """
+        beside, directory = self.path.parent, self._directory
+        return directory is not None and beside == directory / filenames.STATE_DIRECTORY and os.path.islink(beside)
+
+    @property
     def held(self) -> bool:
         return self._descriptor is not None
 
@@ -45,8 +55,13 @@ class Lock:
         """Take the lock, waiting at most ``timeout`` seconds (``None``: as long as it takes).
 
         ``on_wait`` is called once with a sentence for people when the lock is held by somebody else. Returns whether
-        it had to wait. Raises DiskError when the time is over or the file cannot be opened.
+        it had to wait. Raises DiskError when the time is over, or the file cannot be opened or is not to be.
         """
+        if self.leads_elsewhere:
+            raise DiskError(
+                f"{self.path.parent}: is a link, and what a build remembers would be written where it leads; remove "
+                "it, or name another state directory (--state-dir)"
+            )
         start = time.monotonic()
         announced = waited = False
         while not self._try_once():
@@ -103,7 +118,7 @@ class Lock:
     def _try_once(self) -> bool:
         try:
             os.makedirs(self.path.parent, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+            descriptor = locks.opened(self.path)
         except OSError as error:
             raise DiskError(_cannot_open(self.path, error)) from error
         try:
@@ -162,7 +177,7 @@ def _cannot_open(path: Path, error: OSError) -> str:
     # What is above a drive is the drive itself, which need not be there.
     while above != os.path.dirname(above) and not os.path.lexists(above):
         above = os.path.dirname(above)
-    if os.path.lexists(path) and not os.path.isfile(path):
+    if os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path)):
         problem, fix = "is no regular file", "move it away"
     elif os.path.lexists(above) and not os.path.isdir(above):
         problem, fix = "what has to be its directory is a file, or a link that leads nowhere", "move that away"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Locked by the process whose directory it is. A directory without it is one that is being made or deleted.
 _HELD = "held"
 _RANDOM_BYTES = 8
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+_NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 _CAN_DELETE_WHAT_IS_OPEN = os.name == "posix"
 
 
@@ -55,7 +55,7 @@ def _make(directory: Path, out: Path) -> tuple[Path, int] | None:
     held = directory / _HELD
     with as_disk_error(out, "written", REPLACING):
         try:
-            descriptor = os.open(held, _FLAGS | os.O_EXCL, 0o600)
+            descriptor = os.open(held, _NEW_FLAGS, 0o600)
         except (FileExistsError, FileNotFoundError):
             return None
     try:
@@ -68,8 +68,12 @@ def _make(directory: Path, out: Path) -> tuple[Path, int] | None:
 
 
 def _delete_unless_held(directory: Path) -> None:
+    if os.path.islink(directory):
+        # We make none, and what it leads to is not ours to look into.
+        delete(directory)
+        return
     try:
-        descriptor = os.open(directory / _HELD, _FLAGS, 0o600)
+        descriptor = locks.opened(directory / _HELD, 0o600)
     except OSError:  # it has gone, or is not ours
         return
     try:

@@ -275,3 +275,17 @@ def test_a_lock_that_cannot_be_written_is_let_go_whole(
 def test_the_clock_needs_the_lock(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="the lock is not held"):
         Lock(tmp_path / "lock").clock()
+
+
+def test_what_is_remembered_is_not_deleted_through_a_link(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("lock", "noop.json", "state.tsv"):
+        (elsewhere / name).touch()
+    root = tmp_path / "build"
+    root.mkdir()
+    (root / ".wasmbuild").symlink_to(elsewhere)
+    BuildDirectory(root).delete_state()
+    assert len(list(elsewhere.iterdir())) == 3
+    BuildDirectory(root, elsewhere).delete_state()
+    assert not elsewhere.exists()

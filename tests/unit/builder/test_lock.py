@@ -35,12 +35,16 @@ def test_what_stands_in_the_way_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX only")
-@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo, partial(os.symlink, "lock"), partial(os.symlink, "gone/lock")])
+@pytest.mark.parametrize(
+    "put", [Path.mkdir, os.mkfifo, *(partial(os.symlink, leads_to) for leads_to in ("lock", "gone/lock", "kept", "."))]
+)
 def test_what_is_no_file_in_its_place_is_told_to_be_moved_away(put: Callable[[Path], None], tmp_path: Path) -> None:
-    path = tmp_path / "lock"
+    path, kept = tmp_path / "lock", tmp_path / "kept"
+    kept.write_text("kept")
     put(path)
     with pytest.raises(DiskError, match="is no regular file; move it away, or"):
         Lock(path).acquire()
+    assert kept.read_text() == "kept"
     path.rename(tmp_path / "away")
     lock = Lock(path)
     lock.acquire()

@@ -1,0 +1,62 @@
+"""Links that a project brings along, as a clone does, lead no build out of its build directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from support import Project
+
+from wasmbuild import locks
+
+
+@pytest.fixture(params=["flag", "look"])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What opens no link: this system's own flag, or a look before, as on Windows."""
+    if request.param == "look":
+        monkeypatch.setattr(locks, "_NOFOLLOW", 0)
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize("arguments", [["build"], ["build", "--check-reproducible"], ["manifest"]])
+def test_what_a_link_at_the_lock_leads_to_stays_as_it_is(project: Project, arguments: list[str]) -> None:
+    kept = project.write("keep.txt", "kept\n" * 1000)
+    link = project.build / ".wasmbuild" / "lock"
+    link.parent.mkdir(parents=True)
+    for leads_to in ("keep.txt", "made.txt"):
+        link.symlink_to(os.path.join("..", "..", leads_to))
+        error = project.run(*arguments, status=3).stderr
+        assert f"{link}: cannot lock the build directory: is no regular file; move it away, or name another" in error
+        link.rename(project.root / "away")
+    assert kept.read_text() == "kept\n" * 1000
+    assert not (project.root / "made.txt").exists()
+    project.run("build")
+
+
+@pytest.mark.parametrize("fix", ["remove", "name another"])
+def test_what_a_build_remembers_goes_nowhere_else_through_a_link(project: Project, fix: str) -> None:
+    state = project.build / ".wasmbuild"
+    elsewhere = project.write("elsewhere/noop.json", "{}").parent
+    project.build.mkdir()
+    state.symlink_to(elsewhere)
+    error = project.run("build", status=3).stderr
+    assert f"{state}: is a link, and what a build remembers would be written where it leads; remove it, or " in error
+    assert "or name another state directory (--state-dir)\n" in error
+    if fix == "remove":
+        state.unlink()
+        project.run("build")
+    else:
+        project.run("build", "--state-dir", "remembered")
+        assert (project.root / "remembered" / "lock").exists()
+    assert [path.name for path in elsewhere.iterdir()] == ["noop.json"]
+
+
+def test_build_and_state_directory_may_be_links(project: Project, tmp_path: Path) -> None:
+    for name in ("build", "state"):
+        (tmp_path / name).mkdir()
+        (project.root / name).symlink_to(tmp_path / name)
+    project.run("build")
+    project.run("build", "--state-dir", "state")
+    assert {path.name for path in (tmp_path / "state").iterdir()} >= {"lock", "noop.json"}
+    project.run("verify", "build", "--level", "intact")
