@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from support import Project
+from support import HEAD, MODULES, TARGETS, Project
 
 from wasmbuild import locks
+
+WORDS = "leads out of the directory through a link: nothing there would be loaded; remove the link, or"
 
 
 @pytest.fixture(params=["flag", "look"])
@@ -60,3 +62,48 @@ def test_build_and_state_directory_may_be_links(project: Project, tmp_path: Path
     project.run("build", "--state-dir", "state")
     assert {path.name for path in (tmp_path / "state").iterdir()} >= {"lock", "noop.json"}
     project.run("verify", "build", "--level", "intact")
+
+
+@pytest.mark.parametrize("command", ["build", "manifest"])
+def test_a_manifest_of_others_stays_where_the_directory_of_a_target_leads_to_it(project: Project, command: str) -> None:
+    app = project.write("site/manifest.json", '{"name": "my web app"}')
+    project.build.mkdir()
+    (project.build / "x64").symlink_to(app.parent)
+    assert WORDS in project.run(command, status=3).stderr
+    assert app.read_text() == '{"name": "my web app"}'
+    assert [path.name for path in app.parent.iterdir()] == ["manifest.json"]
+    (project.build / "x64").unlink()
+    project.run("build")
+
+
+def test_what_another_build_of_the_same_name_made_stays_where_a_directory_leads_to_it(tmp_path: Path) -> None:
+    other, project = (Project(tmp_path / name) for name in ("other", "project"))
+    other.run("build")
+    made = other.files()
+    project.declare(HEAD + TARGETS.replace("arm", "pi") + MODULES)
+    project.build.mkdir()
+    (project.build / "arm").symlink_to(other.build / "arm")
+    project.run("build")
+    assert other.files() == made
+
+
+def test_no_index_names_what_was_moved_out_of_the_directory(project: Project) -> None:
+    project.run("build")
+    (project.build / "x64").rename(project.root / "elsewhere")
+    (project.build / "x64").symlink_to(project.root / "elsewhere")
+    before = {path: path.read_bytes() for path in (project.root / "elsewhere").iterdir()}
+    assert WORDS in project.run("build", status=3).stderr
+    assert {path: path.read_bytes() for path in (project.root / "elsewhere").iterdir()} == before
+    assert "x64" not in (project.build / "index.json").read_text()
+    assert "arm" in (project.build / "index.json").read_text()
+
+
+def test_no_manifest_of_a_target_without_artifacts_is_written_elsewhere(project: Project) -> None:
+    project.declare(HEAD + TARGETS + '[modules.add]\nsource = "add.wat"\ntargets = ["arm"]\n')
+    app = project.write("site/manifest.json", '{"name": "my web app"}')
+    project.build.mkdir()
+    (project.build / "x64").symlink_to(app.parent)
+    assert WORDS in project.run("build", status=3).stderr
+    assert app.read_text() == '{"name": "my web app"}'
+    (project.build / "x64").unlink()
+    project.run("build")

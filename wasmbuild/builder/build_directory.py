@@ -235,14 +235,6 @@ class BuildDirectory:
         undeclared = (Path(path) for path in artifacts if path not in declared)
         return [path for path in undeclared if self._made_here(path)]
 
-    def manifests(self) -> list[Path]:
-        """Return the manifests of all target directories, declared or not."""
-        try:
-            names = sorted(os.listdir(self.root))
-        except OSError:  # what is wrong with it is told by whoever locks it
-            return []
-        return [path for name in names if os.path.exists(path := self.root / name / filenames.MANIFEST)]
-
     def _made_here(self, artifact: Path) -> bool:
         try:
             record = Record.from_bytes(files.read(record_path(artifact))[0], where=artifact.name)

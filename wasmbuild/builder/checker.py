@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from itertools import repeat
 
-from wasmbuild import confined, files
-from wasmbuild.builder import key
+from wasmbuild import files
+from wasmbuild.builder import disk, key
 from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.explain import differences
 from wasmbuild.builder.memory import LINK, KnownFile, Memory
@@ -276,7 +276,7 @@ class Checker:
         if directory not in self._directories:
             if not self._directories:
                 self._real_root = os.path.realpath(self._root)
-            self._directories[directory] = _leads_out(self._real_root, directory)
+            self._directories[directory] = disk.leads_out(self._real_root, directory)
             if not os.path.lexists(directory):
                 self._absent.add(directory)
         return self._directories[directory]
@@ -287,15 +287,6 @@ def _is_same(one: SourceFacts | None, other: SourceFacts | CompileError) -> bool
     if one is None or isinstance(other, CompileError):
         return False
     return (one.sha256, one.wasm_sha256, one.kind) == (other.sha256, other.wasm_sha256, other.kind)
-
-
-def _leads_out(real_root: str, directory: str) -> DiskError | None:
-    if confined.is_below(real_root, os.path.realpath(directory)):
-        return None
-    return DiskError(
-        f"{directory} {confined.LinkOutError().strerror}: nothing there would be loaded; remove the link, or set "
-        f"build-dir to a directory on that disk"
-    )
 
 
 def _signature(path: str, *, follow: bool = False) -> str | None:

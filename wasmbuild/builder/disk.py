@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from wasmbuild import files
+from wasmbuild import confined, files
 from wasmbuild.boundary import NO_ROOM, host_fix
 from wasmbuild.errors import DiskError
 from wasmbuild.lean.contexts import suppress
@@ -145,6 +145,19 @@ def _delete_flat(path: Path | str) -> bool:
     except OSError:
         return False
     return True
+
+
+def leads_out(real_root: str, directory: str) -> DiskError | None:
+    """Return what is wrong with a directory that lies below another one, with no link in its path, by its name alone.
+
+    What is written or removed there would be so somewhere else.
+    """
+    if confined.is_below(real_root, os.path.realpath(directory)):
+        return None
+    return DiskError(
+        f"{directory} {confined.LinkOutError().strerror}: nothing there would be loaded; remove the link, or set "
+        f"build-dir to a directory on that disk"
+    )
 
 
 def is_forbidden(error: DiskError) -> bool:

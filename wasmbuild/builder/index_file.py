@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from wasmbuild.builder.build_directory import BuildDirectory
-from wasmbuild.builder.memory import LINK, KnownFile
+from wasmbuild.builder.manifest_files import ManifestFiles
+from wasmbuild.builder.memory import KnownFile
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import Index, IndexTarget
@@ -23,6 +24,7 @@ class IndexFile:
     def __init__(self, plan: Plan, directory: BuildDirectory) -> None:
         self._plan = plan
         self._directory = directory
+        self._manifests = ManifestFiles(directory)
         self.is_behind = False
         """Whether a manifest came that it does not name yet."""
 
@@ -61,8 +63,8 @@ class IndexFile:
             if target.name in without:
                 continue
             path = f"{target.name}/{filenames.MANIFEST}"
-            manifest = self._directory.memory.look(self._directory.root / path, follow=False)
-            if manifest is not None and manifest.sha256 != LINK:
+            manifest = self._manifests.look(target.name)
+            if manifest is not None:
                 named.append(IndexTarget(target.name, target.triple.text, path, manifest.sha256))
         return Index(self._plan.project_name, tuple(named))
 

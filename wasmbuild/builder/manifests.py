@@ -8,7 +8,7 @@ from wasmbuild import files
 from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.entries import Entries
 from wasmbuild.builder.index_file import IndexFile
-from wasmbuild.builder.memory import LINK, unreadable
+from wasmbuild.builder.manifest_files import ManifestFiles
 from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.builder.shipped_sources import ShippedSources
@@ -48,6 +48,7 @@ class Manifests:
     ) -> None:
         self._plan = plan
         self._directory = directory
+        self._there = ManifestFiles(directory)
         self._index = index
         self._shipped = shipped
         self._compilers = compilers
@@ -68,7 +69,7 @@ class Manifests:
         }
 
     def path(self, target_name: str) -> Path:
-        return self._directory.root / target_name / filenames.MANIFEST
+        return self._there.path(target_name)
 
     def of_targets(self) -> dict[str, list[Artifact]]:
         """Return the artifacts of each target, in the manifest's order."""
@@ -114,9 +115,9 @@ class Manifests:
 
     def _standing(self, but: Collection[str] = ()) -> Iterator[Manifest]:
         """Yield the manifests of all target directories, declared or not, that are whole and where they belong."""
-        for path in self._directory.manifests():
-            name = path.parent.name
+        for name in self._there.names():
             if name not in but:
+                path = self.path(name)
                 try:
                     manifest = Manifest.from_bytes(files.read(path)[0], where=str(path))
                 except (OSError, FormatError):
@@ -126,7 +127,8 @@ class Manifests:
 
     def retract(self, target_names: Collection[str]) -> None:
         """Remove the manifests of targets that are not whole. Raises DiskError."""
-        standing = [name for name in target_names if _is_there(self.path(name))]
+        standing = [name for name in target_names if self._there.is_there(name)]
+        self.doubt(set(target_names).difference(standing))
         if standing:
             self._index.write(without=standing)
             for name in self._entries.keys() & standing:
@@ -140,8 +142,8 @@ class Manifests:
         if not all(map(self._shipped.has, self._shipping[target.name])):
             return False
         path = self.path(target.name)
-        seen = self._directory.memory.look(path, follow=False)
-        if seen is None or seen.sha256 == LINK:
+        seen = self._there.look(target.name)
+        if seen is None:
             return False
         if self._right.get(target.name) != seen.sha256:
             if self._directory.memory.notes.get(str(path)) != self._note(target, seen.sha256, self._records(target)):
@@ -158,6 +160,9 @@ class Manifests:
 
         One that says all this already is left untouched: what is remembered of it may be lost at any time.
         """
+        # One without artifacts has none that would have told it.
+        if (obstacle := self._there.obstacle(target.name)) is not None:
+            raise obstacle
         path = self.path(target.name)
         records = self._records(target)
         wanted = self._wanted(target, records)
@@ -187,7 +192,7 @@ class Manifests:
         return True
 
     def _holds(self, target: Target, sha256: str) -> bool:
-        seen = self._directory.memory.look(self.path(target.name), follow=False)
+        seen = self._there.look(target.name)
         return seen is not None and seen.sha256 == sha256
 
     def _wanted(self, target: Target, records: list[str]) -> bytes:
@@ -299,14 +304,3 @@ def _typed(module: Module, record: Record) -> tuple[Case, ...]:
     from wasmbuild.formats.typed_cases import typed
 
     return typed(module.tests, record.kind, Interface(record.imports, record.exports))
-
-
-def _is_there(path: Path) -> bool:
-    """Tell whether there is a file. Raises DiskError where that cannot be seen."""
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise unreadable(path, error) from error
-    return True
