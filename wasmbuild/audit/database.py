@@ -236,9 +236,9 @@ def _ranges(events: list[Mapping[str, str]], place: str) -> list[Range]:
     found: list[Range] = []
     start: Version | None = None
     for event in events:
-        (name, text), *more = event.items()
+        name, text = next(iter(event.items()), ("", ""))
         version = parse(text)
-        if more or version is None or (name == "introduced") is not (start is None):
+        if len(event) != 1 or version is None or (name == "introduced") is not (start is None):
             raise FormatError(f"{place}: events: are not versions introduced and fixed in turn; mend the file")
         if name == "introduced":
             if found and found[-1].fixed is not None and version < found[-1].fixed:

@@ -226,6 +226,8 @@ def _condition(**conditions: Any) -> Any:
         (lambda document: document["database_specific"].update(kind="typo"), "kind: must be one of"),
         (_events({"fixed": "48.0.9"}), "introduced and fixed in turn"),
         (_events({"introduced": "48.0.9", "fixed": "49.0.0"}), "introduced and fixed in turn"),
+        (_events({"introduced": "0"}, {}), "introduced and fixed in turn"),
+        (_events({}), "introduced and fixed in turn"),
         (_events({"introduced": "0"}, {"fixed": "2.0.0"}, {"introduced": "1.0.0"}), "not in order"),
         (_events({"introduced": "0"}, {"last_affected": "2.0.0"}), "is not a key that is known"),
         (_condition(moon="full"), "moon: is not a key that is known"),
