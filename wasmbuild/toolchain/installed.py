@@ -145,6 +145,7 @@ def read(folder: Path) -> InstallRecord | None:
             int(executable["size"]),
             Archive(int(archive["size"]), str(archive["sha256"])) if archive is not None else None,
         )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return record if document["schema"] == SCHEMA else None
+    # A number too large for any, which is infinite, is no integer.
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return None
-    return record if document["schema"] == SCHEMA else None

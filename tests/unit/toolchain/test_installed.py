@@ -10,6 +10,7 @@ import pytest
 
 from wasmbuild.lean import paths
 from wasmbuild.toolchain import installed
+from wasmbuild.toolchain.installed import Archive, InstallRecord
 
 
 def test_they_are_there_and_older_than_whoever_made_them_to_be_watched(
@@ -37,3 +38,23 @@ def test_what_cannot_be_made_is_not_watched(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(installed, "data_directory", homeless)
     assert installed.watched() == []
     assert os.listdir(tmp_path) == ["data"]
+
+
+WHOLE = InstallRecord("48.0.8", "cargo", "0" * 64, 1, Archive(1, "0" * 64)).to_bytes().decode()
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / installed.RECORD).write_text(WHOLE)
+    record = installed.read(paths.Path(tmp_path))
+    assert record is not None
+    assert record.to_bytes().decode() == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("said", "damaged"),
+    [('"size": 1', '"size": 1e999'), ('"size": 1', '"size": NaN'), ('"schema"', '"scheme"'), ('"version"', '"versio"')],
+)
+def test_a_damaged_record_is_as_good_as_none(tmp_path: Path, said: str, damaged: str) -> None:
+    assert said in WHOLE
+    (tmp_path / installed.RECORD).write_text(WHOLE.replace(said, damaged))
+    assert installed.read(paths.Path(tmp_path)) is None
