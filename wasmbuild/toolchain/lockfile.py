@@ -17,6 +17,7 @@ attested-by = "…"               # the repository whose workflow built the arch
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -77,12 +78,15 @@ def read(directory: Path) -> tuple[Locked, ...]:
         data, _ = files.read(path, _MAX_BYTES)
     except FileNotFoundError:
         return ()
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        raise _is_none(str(error.strerror)) from error
     try:
         return _parsed(tomli.loads(data.decode()))
     except (ValueError, KeyError, RecursionError) as error:
         said = f"{error.args[0]} is missing" if isinstance(error, KeyError) else printable(error)
-        fix = "take back the last version of the file, or delete it and run: wasmbuild lock"
-        raise DeclarationError([Mistake(LOCK, "", f"is no lock file of this wasmbuild: {said}", fix)]) from error
+        raise _is_none(said) from error
 
 
 def to_bytes(locked: Iterable[Locked]) -> bytes:
@@ -161,6 +165,11 @@ def _command(executable: Executable) -> str:
         return f'pip install "{executable.source}"'
     from_file = " --from FILE" if executable.source == LOCAL else ""
     return f"wasmbuild toolchain install --locked{from_file}"
+
+
+def _is_none(why: str) -> DeclarationError:
+    fix = "take back the last version of the file, or delete it and run: wasmbuild lock"
+    return DeclarationError([Mistake(LOCK, "", f"is no lock file of this wasmbuild: {why}", fix)])
 
 
 def _parsed(document: dict[str, Any]) -> tuple[Locked, ...]:

@@ -81,6 +81,7 @@ def test_any_document_is_read_or_refused(tmp_path_factory: pytest.TempPathFactor
             'version = 1\n[[toolchain]]\nrequest = "48"\nwasmtime = "48.0.8"\n[toolchain.platforms.x]\nsource = "x"',
             "'x' is not as it should be",
         ),
+        ("version = 1\n" + "#" * (1 << 20), "it has 1048588 bytes, and at most 1048576 are read"),
     ],
 )
 def test_what_is_no_lock_file(tmp_path: Path, text: str, why: str) -> None:
