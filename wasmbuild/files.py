@@ -209,8 +209,13 @@ def read(path: str | os.PathLike[str], limit: int | None = None) -> tuple[bytes,
     with open_regular(path) as file:
         sig = signature(os.fstat(file.fileno()))
         if limit is not None and sig[2] > limit:
-            raise OSError(errno.EFBIG, f"it has {sig[2]} bytes, and at most {limit} are read", os.fspath(path))
+            raise too_large(path, sig[2], limit)
         return b"".join(_chunks(file)), sig
+
+
+def too_large(path: str | os.PathLike[str], size: int, limit: int) -> OSError:
+    """Return the error that a file has more bytes than are read of its kind: the system says that of writing alone."""
+    return OSError(errno.EFBIG, f"it has {size} bytes, and at most {limit} are read", os.fspath(path))
 
 
 def read_up_to(file: IO[bytes], limit: int) -> bytes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
-from support import ALL, Project
+from support import ALL, SUB, Project
 
 
 @pytest.mark.parametrize(
@@ -159,3 +160,52 @@ def test_a_harmed_manifest_or_index_is_written_again_without_compiling(project: 
     path.unlink() if harm == "delete" else path.write_text(path.read_text().replace("demo", "evil"))
     assert project.compiled() == set()
     assert project.files() == good
+
+
+# Nobody could read so much.
+HUGE = 1 << 40
+sparse = pytest.mark.skipif(sys.platform == "win32", reason="a file takes room for what was never written to it")
+
+
+@sparse
+@pytest.mark.parametrize("name", ["index.json", "x64/manifest.json", "x64/add.cwasm.json"])
+def test_what_is_larger_than_any_of_its_kind_is_made_again_unread(project: Project, name: str) -> None:
+    project.compiled()
+    good = project.files()
+    os.truncate(project.build / name, HUGE)
+    is_record = name == "x64/add.cwasm.json"
+    assert project.reasons("add@x64") == (["its record is damaged"] if is_record else [])
+    assert project.compiled() == ({"add@x64"} if is_record else set())
+    assert project.files() == good
+
+
+@sparse
+@pytest.mark.parametrize("name", ["noop.json", "state.tsv"])
+def test_what_is_remembered_in_too_many_bytes_is_forgotten_unread(project: Project, name: str) -> None:
+    project.compiled()
+    remembered = project.build / ".wasmbuild" / name
+    os.truncate(remembered, HUGE)
+    project.write("add.wat", SUB)
+    assert project.compiled() == {"add@x64", "add@arm"}
+    assert remembered.stat().st_size < HUGE
+    assert project.compiled() == set()
+
+
+@sparse
+@pytest.mark.parametrize("name", ["manifest.json", "gone.cwasm.json"])
+def test_what_is_not_declared_and_too_large_is_not_ours(project: Project, name: str) -> None:
+    path = project.write(f"build/gone/{name}", "{}")
+    os.truncate(path, HUGE)
+    project.compiled()
+    path.unlink()
+
+
+@sparse
+def test_a_step_writes_a_record_again_that_is_too_large(project: Project) -> None:
+    record = project.root / "add.cwasm.json"
+    step = ("compile", "add.wat", "--target", "x64", "--module", "add", "-o", "add.cwasm", "--record", str(record))
+    project.run(*step)
+    good = record.read_bytes()
+    os.truncate(record, HUGE)
+    project.run(*step)
+    assert record.read_bytes() == good

@@ -13,7 +13,7 @@ from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.memory import Memory
 from wasmbuild.digest import is_hex, sha256_hex
 from wasmbuild.errors import DiskError, FormatError
-from wasmbuild.formats.record import Record
+from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
@@ -237,7 +237,8 @@ class BuildDirectory:
 
     def _made_here(self, artifact: Path) -> bool:
         try:
-            record = Record.from_bytes(files.read(record_path(artifact))[0], where=artifact.name)
+            data, _ = files.read(record_path(artifact), MAX_RECORD)
+            record = Record.from_bytes(data, where=artifact.name)
         except (OSError, FormatError):
             return False
         target, _, module = artifact.relative_to(self.root).as_posix().partition("/")

@@ -14,6 +14,7 @@ from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import module_digest, read_record, record_facts
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
+from wasmbuild.formats.record import MAX_RECORD
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project import filenames
@@ -146,7 +147,7 @@ class Checker:
     def agrees(self, artifact: Artifact) -> bool:
         """Tell whether an artifact is the very file that its record tells of. Raises DiskError."""
         path = self.path(artifact)
-        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, follow=False)
+        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, MAX_RECORD, follow=False)
         present = self._memory.look(path, follow=False)
         if recorded is None or recorded.facts is None or present is None:
             return False
@@ -213,7 +214,7 @@ class Checker:
             raise error
         if os.path.dirname(path) in self._absent:
             return Status(artifact, (_NEVER,), source_size=source.size)
-        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, follow=False)
+        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, MAX_RECORD, follow=False)
         present = self._memory.look(path, follow=False)
         document = self._document(artifact, source)
         reasons = self._reasons(artifact, source, recorded, present, document)

@@ -7,7 +7,7 @@ from wasmbuild.builder.manifest_files import ManifestFiles
 from wasmbuild.builder.memory import KnownFile
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import FormatError
-from wasmbuild.formats.manifest import Index, IndexTarget
+from wasmbuild.formats.manifest import MAX_INDEX, Index, IndexTarget
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
@@ -37,7 +37,7 @@ class IndexFile:
 
         Raises DiskError.
         """
-        return self._directory.memory.look(self.path, _project, follow=False)
+        return self._directory.memory.look(self.path, _project, MAX_INDEX, follow=False)
 
     def write(self, *, without: Collection[str] = ()) -> None:
         """Name the targets whose manifests stand, but for some, if that is not so already. Raises DiskError."""

@@ -6,8 +6,9 @@ import os
 
 from wasmbuild.builder import disk
 from wasmbuild.builder.build_directory import BuildDirectory
-from wasmbuild.builder.memory import LINK, KnownFile, unreadable
+from wasmbuild.builder.memory import LINK, TOO_LARGE, KnownFile, unreadable
 from wasmbuild.errors import DiskError
+from wasmbuild.formats.manifest import MAX_MANIFEST
 from wasmbuild.lean.paths import Path
 from wasmbuild.project import filenames
 
@@ -39,11 +40,11 @@ class ManifestFiles:
         return self.obstacle(target_name) is None
 
     def look(self, target_name: str) -> KnownFile | None:
-        """Return a manifest, None where there is none or a link in its place. Raises DiskError."""
+        """Return a manifest, None where there is none, or what cannot be one in its place. Raises DiskError."""
         if self.obstacle(target_name) is not None:
             return None
-        seen = self._directory.memory.look(self.path(target_name), follow=False)
-        return None if seen is None or seen.sha256 == LINK else seen
+        seen = self._directory.memory.look(self.path(target_name), limit=MAX_MANIFEST, follow=False)
+        return None if seen is None or seen.sha256 in (LINK, TOO_LARGE) else seen
 
     def names(self) -> list[str]:
         """Return the names of all targets that have a file there, declared or not."""

@@ -16,8 +16,8 @@ from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DeclarationError, FormatError, Mistake
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.given_directories import named_by
-from wasmbuild.formats.manifest import Manifest, ManifestArtifact, entries, entries_by_module
-from wasmbuild.formats.record import Record
+from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest, ManifestArtifact, entries, entries_by_module
+from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.lean.json import spell
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -119,7 +119,7 @@ class Manifests:
             if name not in but:
                 path = self.path(name)
                 try:
-                    manifest = Manifest.from_bytes(files.read(path)[0], where=str(path))
+                    manifest = Manifest.from_bytes(files.read(path, MAX_MANIFEST)[0], where=str(path))
                 except (OSError, FormatError):
                     continue
                 if manifest.target == name:
@@ -246,7 +246,7 @@ class Manifests:
         found = memory.digests(paths)
         for at, digest in enumerate(found):
             if not digest:
-                seen = memory.look(paths[at], record_facts, follow=False)
+                seen = memory.look(paths[at], record_facts, MAX_RECORD, follow=False)
                 found[at] = seen.sha256 if seen is not None else ""
         return found
 
@@ -267,7 +267,7 @@ class Manifests:
         path, memory = self.path(name), self._directory.memory
         noted = memory.notes.get(str(path), "")
         try:
-            data, signature = files.read(path)
+            data, signature = files.read(path, MAX_MANIFEST)
         except OSError:
             return
         known = memory.spelled(str(path)) == files.spell(signature) and memory.digest(str(path)) == right

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LINK = ""
 """In place of the digest of a file that is a link, where links are not followed."""
+TOO_LARGE = "too large"
+"""In place of the digest of a file that is larger than any of its kind: it is not read, and has no facts."""
 
 # All is written down again when more than this part of it has changed.
 _PART = 8
@@ -137,9 +139,10 @@ class Memory:
     ) -> KnownFile | None:
         """Return the digest of a file, and what ``facts`` makes of its bytes; ``None`` where there is no file.
 
-        The file is read only when its signature is new or was too young to be trusted, for facts only if it has no more
-        than ``limit`` bytes. Without ``follow``, a link is not: it has ``LINK`` for a digest. Raises DiskError when
-        the file cannot be read, and what ``facts`` raises. ``digest`` hashes what ``facts`` is given next.
+        The file is read only when its signature is new or was too young to be trusted, and has no more than ``limit``
+        bytes: else it has ``TOO_LARGE`` for a digest. Without ``follow``, a link is not: it has ``LINK``. Raises
+        DiskError when the file cannot be read, and what ``facts`` raises. ``digest`` hashes what ``facts`` is given
+        next.
         """
         name = str(path)
         try:
@@ -153,6 +156,9 @@ class Memory:
             if stat.S_ISLNK(status.st_mode):
                 self.forget(path)
                 return KnownFile(spelled, LINK)
+            if limit is not None and status.st_size > limit and stat.S_ISREG(status.st_mode):
+                self.forget(path)
+                return KnownFile(spelled, TOO_LARGE)
             made = self._made.get(name, _NO_FILE)
             ours = made.signature == files.signature(status)
             if not ours:

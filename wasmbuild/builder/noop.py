@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SCHEMA = "wasmbuild/noop/10"
 WHOLE = "whole"
 """The name of the note in ``Memory`` that has the digest of what it remembers, where all of it was right."""
+# It has the same few digests however much is built: a file that is damaged may have any size.
+_MAX_BYTES = 1 << 20
 
 
 def file(state: Path) -> Path:
@@ -101,7 +103,7 @@ def digest(signatures: Iterable[str]) -> str:
 
 def _document(plan: Plan) -> Any:
     """Return the note. Raises OSError, ValueError."""
-    return read(files.read(file(plan.state_dir))[0].decode("ascii"))
+    return read(files.read(file(plan.state_dir), _MAX_BYTES)[0].decode("ascii"))
 
 
 def _directories(plan: Plan) -> Iterator[str]:

@@ -12,7 +12,7 @@ from wasmbuild.builder.key import canonical, identity_of
 from wasmbuild.builder.request import CompileRequest, Labels
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.errors import CompileError, FormatError
-from wasmbuild.formats.record import Record
+from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
@@ -93,7 +93,7 @@ def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out
     """Return the record as it should be, if what was recorded is the artifact that is there and wanted."""
     inputs = request.document()
     try:
-        recorded = files.read(record)[0]
+        recorded = files.read(record, MAX_RECORD)[0]
         if inputs.key.encode() not in recorded:
             return None
         with files.open_regular(out, follow=False) as file:
@@ -115,7 +115,7 @@ def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out
 
 def _put(path: Path, data: bytes, keep_time: bool) -> None:
     try:
-        same = files.read(path)[0] == data
+        same = files.read(path, len(data))[0] == data
     except OSError:
         same = False
     if not same:

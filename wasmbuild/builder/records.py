@@ -8,7 +8,7 @@ from wasmbuild.builder.build_directory import record_path
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError, FormatError
 from wasmbuild.formats.documents import extern_lines
-from wasmbuild.formats.record import Record
+from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.lean.functools import lru_cache
 from wasmbuild.lean.json import spell
 from wasmbuild.lean.paths import Path
@@ -24,7 +24,7 @@ def read_record(artifact: Path) -> Record:
     """Read the record of an artifact. Raises DiskError where it is missing or damaged."""
     path = record_path(artifact)
     try:
-        return Record.from_bytes(files.read(path)[0], where=str(path))
+        return Record.from_bytes(files.read(path, MAX_RECORD)[0], where=str(path))
     except (OSError, FormatError) as error:
         raise DiskError(f"{path}: changed while its manifest was written: {error}; build again") from error
 

@@ -7,7 +7,7 @@ from wasmbuild.builder.records import record_facts
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
 from wasmbuild.formats.manifest import Wasm
-from wasmbuild.formats.record import Record
+from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 
@@ -28,7 +28,8 @@ class ShippedSources:
     def has(self, artifact: Artifact) -> bool:
         """Tell whether the source of an artifact lies beside it. Raises DiskError."""
         seen = self._directory.memory.look(self._directory.root / artifact.wasm_path)
-        record = self._directory.memory.look(record_path(self._directory.root / artifact.path), record_facts)
+        path = record_path(self._directory.root / artifact.path)
+        record = self._directory.memory.look(path, record_facts, MAX_RECORD)
         if seen is None or record is None or record.facts is None:
             return False
         return bool(seen.sha256 == record.facts["wasm"])

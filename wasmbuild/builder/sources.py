@@ -7,7 +7,8 @@ from _thread import allocate_lock
 
 from wasmbuild import files
 from wasmbuild.builder.examining import Examiner, SourceFacts, as_compile_error, held, missing, read, unreadable
-from wasmbuild.builder.memory import KnownFile, Memory
+from wasmbuild.builder.memory import TOO_LARGE, KnownFile, Memory
+from wasmbuild.builder.memory import unreadable as unreadable_file
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.formats.identify import MAX_SOURCE
 from wasmbuild.lean.contexts import suppress
@@ -115,4 +116,7 @@ class SourceReader:
     def _seen(self, path: Path) -> KnownFile | None:
         seen = self._memory.look(path, self._examiner.facts, MAX_SOURCE, digest=self._examiner.digest)
         self._examiner.let_go()
+        if seen is not None and seen.sha256 == TOO_LARGE:
+            error = files.too_large(path, seen.size, MAX_SOURCE)
+            raise unreadable_file(path, error) from error
         return seen

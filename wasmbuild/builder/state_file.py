@@ -25,6 +25,8 @@ SCHEMA = f"wasmbuild/state/16 of {__version__}"
 
 _CHECKSUM = b"%08x"
 _CHECKSUM_SIZE = 8
+# Enough for a million artifacts: a file that is damaged may have any size.
+_MAX_BYTES = 1 << 30
 
 
 class State(NamedTuple):
@@ -70,7 +72,7 @@ def parts(
 def read(path: Path) -> State | None:
     """Read one of the files; ``None`` where it is not there or anything in it is not as it was written."""
     try:
-        data = files.read(path)[0]
+        data = files.read(path, _MAX_BYTES)[0]
         if data[-_CHECKSUM_SIZE:] != _CHECKSUM % binascii.crc32(memoryview(data)[:-_CHECKSUM_SIZE]):
             return None
         start = data.index(b"\n") + 1

@@ -12,6 +12,7 @@ from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import DeclarationError, DiskError, Mistake
+from wasmbuild.formats.record import MAX_RECORD
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
@@ -101,7 +102,7 @@ class Upkeep:
         path = artifact.parent / f"{artifact.stem}{filenames.WASM_SUFFIX}"
         try:
             seen = self._directory.memory.look(path)
-            record = self._directory.memory.look(record_path(artifact), record_facts)
+            record = self._directory.memory.look(record_path(artifact), record_facts, MAX_RECORD)
         except DiskError:
             # A directory, say: whatever it is, it is not known to be ours.
             return

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from wasmbuild import files
+from wasmbuild.formats.manifest import MAX_INDEX
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 
@@ -26,6 +27,6 @@ def artifact(declared: Artifact, build_dir: Path) -> dict[str, Any]:
 
 def index(build_dir: Path) -> dict[str, Any]:
     """Return the same of the index, which stands for everything. Raises OSError."""
-    data, _ = files.read(build_dir / filenames.INDEX)
+    data, _ = files.read(build_dir / filenames.INDEX, MAX_INDEX)
     path = f"{files.relative(build_dir)}/{filenames.INDEX}"
     return {"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from wasmbuild import __version__, files
 from wasmbuild.builder import noop, state_file
-from wasmbuild.builder.memory import Memory
+from wasmbuild.builder.memory import TOO_LARGE, Memory
 from wasmbuild.errors import DiskError
 from wasmbuild.formats.record import Record
 from wasmbuild.formats.traits import ODD_TAGS_WITH, Traits
@@ -33,6 +33,21 @@ def saved(state: Memory) -> bytes | None:
     written: list[bytes] = []
     state.save(lambda path, parts: written.append(b"".join(parts)))
     return written[0] if written else None
+
+
+def test_a_file_is_not_read_while_it_is_too_large(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"four")
+    state = memory(tmp_path)
+    for facts in (None, len):
+        seen = state.look(path, facts, 3)
+        assert seen is not None
+        assert (seen.sha256, seen.facts, seen.size) == (TOO_LARGE, None, 4)
+    assert state.spelled(str(path)) is None
+    path.write_bytes(b"two")
+    seen = state.look(path, len, 3)
+    assert seen is not None
+    assert (seen.sha256, seen.facts) == (hashlib.sha256(b"two").hexdigest(), 3)
 
 
 def test_a_file_is_read_once_while_its_signature_stays(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from wasmbuild.builder.sources import SourceReader
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError
 from wasmbuild.formats import wasm
+from wasmbuild.formats.identify import MAX_SOURCE
 from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import NoVerdictError
 
@@ -168,3 +170,11 @@ class TestLargeModules:
         source_facts.remember("0" * 64, {})
         assert sources(tmp_path / "other.json", after()).look(large) == first
         assert document.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_source_that_is_too_large_is_told_unread(module: Module, tmp_path: Path) -> None:
+    os.truncate(module.source, MAX_SOURCE + 1)
+    made = sources(tmp_path / "state.json", after())
+    for look in (made.look, lambda module: made.copy(module, tmp_path)):
+        with pytest.raises(CompileError, match=rf"it has {MAX_SOURCE + 1} bytes, and at most {MAX_SOURCE} are read; c"):
+            look(module)
