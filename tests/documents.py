@@ -87,8 +87,8 @@ INDEX = Index(
 )
 
 FIX = (
-    "the file was edited or damaged, or another program wrote it: delete it and build again, or copy it again from "
-    "where it was built"
+    "the file was edited or damaged, or another program or version of wasmbuild wrote it: delete it and build again, "
+    "or copy it again from where it was built"
 )
 
 

@@ -12,7 +12,7 @@ from wasmbuild.builder.disk import ALONE_PREFIX, BUILDING, TEMPORARY_PREFIX, Adv
 from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.memory import Memory
 from wasmbuild.digest import is_hex, sha256_hex
-from wasmbuild.errors import DiskError, FormatError
+from wasmbuild.errors import DiskError
 from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Set
 
     from wasmbuild.files import Signature
+    from wasmbuild.formats.ownership import OwnRecord
 
 # No single file is that long in the making.
 _STALE_NS = 24 * 3600 * 10**9
@@ -226,23 +227,26 @@ class BuildDirectory:
         return [f"{directory}{os.sep}{name}" for directory, names, _ in self._walk() for name in names]
 
     def orphans(self, found: Iterable[str], declared: Set[str]) -> list[Path]:
-        """Return, of files found here, the artifacts that wasmbuild made and that are no longer declared.
+        """Return, of files found here, the artifacts that some wasmbuild made and that are no longer declared.
 
         A file without a record that names it is not ours and never listed.
         """
         records = (path for path in found if path.endswith(filenames.ARTIFACT_SUFFIX + filenames.RECORD_SUFFIX))
         artifacts = (path.removesuffix(filenames.RECORD_SUFFIX) for path in records)
         undeclared = (Path(path) for path in artifacts if path not in declared)
-        return [path for path in undeclared if self._made_here(path)]
+        return [path for path in undeclared if self.own_record(path) is not None]
 
-    def _made_here(self, artifact: Path) -> bool:
+    def own_record(self, artifact: Path) -> OwnRecord | None:
+        """Return the record beside an artifact, of any version of wasmbuild, None where there is none that names it."""
+        from wasmbuild.formats import ownership
+
         try:
-            data, _ = files.read(record_path(artifact), MAX_RECORD)
-            record = Record.from_bytes(data, where=artifact.name)
-        except (OSError, FormatError):
-            return False
+            record = ownership.record(files.read(record_path(artifact), MAX_RECORD)[0])
+        except OSError:
+            return None
         target, _, module = artifact.relative_to(self.root).as_posix().partition("/")
-        return record.id == f"{module.removesuffix(filenames.ARTIFACT_SUFFIX)}@{target}"
+        id = f"{module.removesuffix(filenames.ARTIFACT_SUFFIX)}@{target}"
+        return record if record is not None and record.id == id else None
 
     def _note(self, path: Path | str, stamped: Signature | None, sha256: str | None = None, facts: Any = None) -> None:
         if stamped is None:

@@ -249,7 +249,7 @@ class Checker:
         if recorded.sha256 == LINK:
             return ["its record is a link, not a file"]
         if recorded.facts is None:
-            return ["its record is damaged"]
+            return ["its record is damaged, or of another version of wasmbuild"]
         if recorded.facts["id"] != artifact.id:
             return [f"its record is that of {recorded.facts['id']}"]
         reasons = []

@@ -13,7 +13,7 @@ from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.builder.shipped_sources import ShippedSources
 from wasmbuild.digest import sha256_hex
-from wasmbuild.errors import DeclarationError, FormatError, Mistake
+from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.given_directories import named_by
 from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest, ManifestArtifact, entries, entries_by_module
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from wasmbuild.engine.config import EngineConfig
+    from wasmbuild.formats.ownership import OwnManifest
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.cases import Case
     from wasmbuild.project.declared import Artifact, Module, Target
@@ -84,7 +85,7 @@ class Manifests:
         seen = self._index.look()
         if seen is not None and seen.facts == ours:
             return
-        found = {manifest.project for manifest in self._standing()}
+        found = {manifest.project for manifest in self._standing() if manifest.project}
         if seen is not None and seen.facts is not None:
             found.add(seen.facts)
         if found and ours not in found:
@@ -113,16 +114,17 @@ class Manifests:
         """Return the names of targets that have a manifest of ours but are no longer declared."""
         return [manifest.target for manifest in self._standing(but={*self._artifacts, *self._plan.kept})]
 
-    def _standing(self, but: Collection[str] = ()) -> Iterator[Manifest]:
-        """Yield the manifests of all target directories, declared or not, that are whole and where they belong."""
+    def _standing(self, but: Collection[str] = ()) -> Iterator[OwnManifest]:
+        """Yield the manifests of all target directories, declared or not, that some wasmbuild put where they are."""
+        from wasmbuild.formats import ownership
+
         for name in self._there.names():
             if name not in but:
-                path = self.path(name)
                 try:
-                    manifest = Manifest.from_bytes(files.read(path, MAX_MANIFEST)[0], where=str(path))
-                except (OSError, FormatError):
+                    manifest = ownership.manifest(files.read(self.path(name), MAX_MANIFEST)[0])
+                except OSError:
                     continue
-                if manifest.target == name:
+                if manifest is not None and manifest.target == name:
                     yield manifest
 
     def retract(self, target_names: Collection[str]) -> None:

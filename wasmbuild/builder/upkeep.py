@@ -9,10 +9,9 @@ from wasmbuild.builder import key
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
 from wasmbuild.builder.compile import record_of
 from wasmbuild.builder.manifests import Manifests
-from wasmbuild.builder.records import read_record, record_facts
+from wasmbuild.builder.records import read_record
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import DeclarationError, DiskError, Mistake
-from wasmbuild.formats.record import MAX_RECORD
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
@@ -102,14 +101,14 @@ class Upkeep:
         path = artifact.parent / f"{artifact.stem}{filenames.WASM_SUFFIX}"
         try:
             seen = self._directory.memory.look(path)
-            record = self._directory.memory.look(record_path(artifact), record_facts, MAX_RECORD)
         except DiskError:
             # A directory, say: whatever it is, it is not known to be ours.
             return
-        if seen is None or record is None or not record.facts or seen.sha256 != record.facts["wasm"]:
+        record = self._directory.own_record(artifact) if seen is not None else None
+        if seen is None or record is None or seen.sha256 != record.wasm_sha256:
             return
         # What a record names may have been a source then, and is declared no more.
-        then = os.path.join(self._plan.directory, filenames.native(record.facts["source"][0]))
+        then = os.path.join(self._plan.directory, filenames.native(record.source_path))
         if _inode(path) not in self._source_inodes | {_inode(then)}:
             self._manifests.retract([self._target(artifact)])
             self._directory.remove(path)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from wasmbuild.formats.schema_check import Check
 
 _FIX = (
-    "the file was edited or damaged, or another program wrote it: delete it and build again, or copy it again from "
-    "where it was built"
+    "the file was edited or damaged, or another program or version of wasmbuild wrote it: delete it and build again, "
+    "or copy it again from where it was built"
 )
 
 

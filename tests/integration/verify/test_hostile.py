@@ -97,7 +97,7 @@ class Harm(NamedTuple):
 
 AGAIN = "build again, or copy it again from where it was built"
 HAND = "was it built or changed by hand, or by another tool? build it again"
-EDITED = f"the file was edited or damaged, or another program wrote it: delete it and {AGAIN}"
+EDITED = f"the file was edited or damaged, or another program or version of wasmbuild wrote it: delete it and {AGAIN}"
 INSTEAD = f"put the artifact itself there: {AGAIN}"
 NAMED = f"index.json names it: {AGAIN}"
 ITSELF = f"put the file itself there: {AGAIN}"

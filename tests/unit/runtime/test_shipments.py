@@ -130,7 +130,7 @@ def test_a_manifest_behind_a_link_that_leaves_is_refused(shipping: Any, tmp_path
     [
         (b"\0asm\1\0\0\0", "is WebAssembly, not an index or manifest; give load() what wasmbuild wrote beside"),
         (b"\x7fELF", "is a program or artifact, not an index or manifest; give load() what"),
-        (b"{}", "the file was edited or damaged, or another program wrote it"),
+        (b"{}", "the file was edited or damaged, or another program or version of wasmbuild wrote it"),
         (b"\xff", "is not UTF-8 text: byte 0 cannot be read; the file was edited"),
         (b'{"schema": "wasmbuild/index/2"}', 'schema: is "wasmbuild/index/2", and this version of wasmbuild reads'),
     ],
