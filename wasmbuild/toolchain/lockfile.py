@@ -148,13 +148,16 @@ def find_locked(choice: str, line: int, directory: Path, least: Mapping[int, str
         return compiler
     what = "the library of the wasmtime package" if compiler.kind == EMBEDDED else compiler.path
     if problem:
-        raise ToolchainError(f"{LOCK}: what is locked {problem}; to lock what is declared, run: wasmbuild lock")
+        # No library is locked.
+        first = f"wasmbuild toolchain install {at_least}, and then: " if compiler.kind == EMBEDDED else ""
+        raise ToolchainError(f"{LOCK}: what is locked {problem}; to lock what is declared, run: {first}wasmbuild lock")
     path, named_by = named_executable(choice, directory) or (None, "")
     undo = f"unset {VARIABLE}" if named_by == VARIABLE else "remove compiler from [toolchain]"
     way = f"{named_by} names it: {undo}, then " if str(path) == compiler.path else ""
+    instead = "; or, to lock what is found: wasmbuild lock" if compiler.kind != EMBEDDED else ""
     raise ToolchainError(
-        f"{LOCK}: the compiler that is found is not the one that is locked; {way}run: {_command(executable)}; or, "
-        f"to lock what is found: wasmbuild lock\n"
+        f"{LOCK}: the compiler that is found is not the one that is locked; {way}run: {_command(executable)}"
+        f"{instead}\n"
         f"    locked: Wasmtime {locked.version}, SHA-256 {executable.sha256}\n"
         f"    found:  Wasmtime {compiler.version}, SHA-256 {compiler.sha256} ({what})"
     )
