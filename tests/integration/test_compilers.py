@@ -35,8 +35,11 @@ def test_a_compiler_of_another_line(project: Project, script: Script) -> None:
     error = project.run("build", status=2).stderr
     assert error == (
         f"error: [toolchain] compiler: {path} is Wasmtime 49.0.3, not 48; name another executable there, "
-        f"or change the line that is set as wasmtime under [toolchain]\n"
+        f'or write wasmtime = "49" under [toolchain]\n'
     )
+    declared = project.root / "wasmbuild.toml"
+    declared.write_text(declared.read_text().replace('wasmtime = "48"', 'wasmtime = "49"'))
+    assert "49.0.3" in project.run("toolchain", "which").stderr
 
 
 def test_a_script_that_starts_another_compiler_than_is_locked(project: Project) -> None:

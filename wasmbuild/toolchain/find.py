@@ -230,14 +230,23 @@ def _named(
     if line != wanted.line and line in others:
         return None
     if problem := wanted.problem(identity.version):
-        # Of a line whose releases load their own artifacts alone, runtime names the compiler too.
-        declared = (
-            "the release that is declared"
-            if wanted.exact and line == wanted.line
-            else "the line that is set as wasmtime under [toolchain]"
-        )
-        raise NoCompilerError(f"{named_by}: {path} {problem}; name another executable there, or change {declared}")
+        instead = _declaring(identity.version, wanted)
+        raise NoCompilerError(f"{named_by}: {path} {problem}; name another executable there{instead}")
     return FoundCompiler(CLI, *identity)
+
+
+def _declaring(version: str, wanted: _Wanted) -> str:
+    """Return the other way, to declare what an executable of this version compiles for; empty where nobody can."""
+    from wasmbuild.engine import lines
+
+    line = order(version)[0]
+    if wanted.exact and line == wanted.line:
+        # There, runtime names the compiler too.
+        return ", or change the release that is declared"
+    if line not in lines.known():
+        return ""
+    release = version if lines.own_release_only(line) else line
+    return f', or write wasmtime = "{release}" under [toolchain]'
 
 
 def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None, list[str], bool]:

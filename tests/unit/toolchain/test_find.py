@@ -45,9 +45,17 @@ class TestNamed:
         [
             (
                 says("49.0.1"),
-                "is Wasmtime 49.0.1, not 48; name another executable there, or change the line that is set",
+                'is Wasmtime 49.0.1, not 48; name another executable there, or write wasmtime = "49" under [toolchain]',
             ),
-            (says("48.0.7"), "is Wasmtime 48.0.7, older than 48.0.8; name another executable there"),
+            (
+                says("36.0.9"),
+                'is Wasmtime 36.0.9, not 48; name another executable there, or write wasmtime = "36.0.9" under ',
+            ),
+            (
+                says("48.0.7"),
+                "is Wasmtime 48.0.7, older than 48.0.8; name another executable there, or write "
+                'wasmtime = "48" under [toolchain]',
+            ),
             (says("48.0.8-rc.1"), "is Wasmtime 48.0.8-rc.1, older than 48.0.8"),
             ("echo nonsense", 'is not wasmtime: its --version says "nonsense", not "wasmtime 48.0.8" or the like;'),
             ("echo wasmtime 48.0.8x", 'is not wasmtime: its --version says "wasmtime 48.0.8x", not'),
@@ -60,6 +68,11 @@ class TestNamed:
     def test_what_will_not_do(self, machine: Path, script: MakeProgram, body: str, problem: str) -> None:
         path = script(machine / "w", body)
         assert message("w", 48, machine, at_least="48.0.8").startswith(f"[toolchain] compiler: {path} {problem}")
+
+    def test_a_line_that_cannot_be_declared_is_not_to_be(self, machine: Path, script: MakeProgram) -> None:
+        path = script(machine / "w", says("14.0.1"))
+        told = f"[toolchain] compiler: {path} is Wasmtime 14.0.1, not 48; name another executable there"
+        assert message("w", 48, machine) == told
 
     def test_one_that_hangs(self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(executable, "_VERSION_SECONDS", 0.2)
