@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
 import pytest
 from support import ALL, SUB, Project
+
+DAMAGED = "its record is damaged, or of another version of wasmbuild"
 
 
 @pytest.mark.parametrize(
@@ -42,10 +45,10 @@ def test_a_harmed_artifact_is_built_again(project: Project, harm: str) -> None:
         reason = "its record is missing"
     elif harm == "damage record":
         record.write_text(record.read_text()[:100])
-        reason = "its record is damaged, or of another version of wasmbuild"
+        reason = DAMAGED
     else:
         record.write_text("")
-        reason = "its record is damaged, or of another version of wasmbuild"
+        reason = DAMAGED
     assert project.reasons("add@x64") == [reason]
     assert project.compiled() == stale
     assert project.files() == good
@@ -174,7 +177,7 @@ def test_what_is_larger_than_any_of_its_kind_is_made_again_unread(project: Proje
     good = project.files()
     os.truncate(project.build / name, HUGE)
     is_record = name == "x64/add.cwasm.json"
-    assert project.reasons("add@x64") == (["its record is damaged"] if is_record else [])
+    assert project.reasons("add@x64") == ([DAMAGED] if is_record else [])
     assert project.compiled() == ({"add@x64"} if is_record else set())
     assert project.files() == good
 
@@ -209,3 +212,18 @@ def test_a_step_writes_a_record_again_that_is_too_large(project: Project) -> Non
     os.truncate(record, HUGE)
     project.run(*step)
     assert record.read_bytes() == good
+
+
+def test_what_failed_is_told_where_what_is_remembered_cannot_be_written(project: Project) -> None:
+    project.write("sub.wat", "(module (func (result i32) i64.const 1))")
+    (project.build / ".wasmbuild/state.tsv").mkdir(parents=True)
+    ended = project.run("build", "--json", status=3)
+    told = ("error: sub@x64: ", "4 artifacts: 2 compiled, 2 failed", "error: ")
+    failed, summary, disk = map(ended.stderr.rindex, told)
+    assert failed < summary < disk
+    assert ended.stderr[disk:].partition("state.tsv")[2].startswith(": cannot be written: ")
+    report = json.loads(ended.stdout)
+    outcomes = {entry["id"]: entry["outcome"] for entry in report["artifacts"]}
+    assert outcomes == {"add@x64": "compiled", "add@arm": "compiled", "sub@x64": "failed", "sub@arm": "failed"}
+    assert [f"error: {error}\n" for error in report["errors"]] == [ended.stderr[disk:]]
+    assert not report["ok"]

@@ -6,7 +6,7 @@ import sys
 
 from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.commands import options, placing
-from wasmbuild.errors import DONE, FAILED, UsageError
+from wasmbuild.errors import DONE, FAILED, DiskError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -130,19 +130,30 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
         executor=arguments.executor,
         say=console.say,
     )
+    outcomes: dict[str, ArtifactOutcome] = {}
+    again: dict[str, ArtifactOutcome] = {}
+    changed: list[str] = []
     try:
-        selected = options.select(arguments.selectors, session.artifacts)
-        session.begin(arguments.lock_timeout, console.say)
-        wanted = set(selected)
-        wrong = [status for status in session.outdated() if status.artifact.id in wanted]
-        progress = Progress(console, len(wrong), len(selected) - len(wrong))
-        outcomes, changed = _build(session, [status.artifact.id for status in wrong], progress, arguments.jobs)
-        again: dict[str, ArtifactOutcome] = {}
-        if arguments.check_reproducible:
-            again = _compiled_again(session, selected, arguments.jobs)
-        known = _audited(session, workspace.audit_policy(), built=session.has_made)
-    finally:
-        session.close()
+        try:
+            selected = options.select(arguments.selectors, session.artifacts)
+            session.begin(arguments.lock_timeout, console.say)
+            wanted = set(selected)
+            wrong = [status for status in session.outdated() if status.artifact.id in wanted]
+            progress = Progress(console, len(wrong), len(selected) - len(wrong))
+            outcomes = _build(session, [status.artifact.id for status in wrong], progress, arguments.jobs)
+            changed = session.finish()
+            if arguments.check_reproducible:
+                again = _compiled_again(session, selected, arguments.jobs)
+            known = _audited(session, workspace.audit_policy(), built=session.has_made)
+        finally:
+            session.close()
+    except DiskError as error:
+        if outcomes:
+            # Whoever mends the disk is not to find out only then what failed for another reason.
+            progress.end(lost)
+            if arguments.json:
+                _print_json(selected, outcomes, changed, [*lost, str(error)])
+        raise
     if outcomes and (unused := session.cache_problem()) is not None:
         fix = "WASMBUILD_CACHE names another directory, or off"
         console.say(f"the cache of this machine is {unused.told()}; {fix}")
@@ -170,9 +181,7 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     return max(codes, default=FAILED if changed or refused or lost else DONE)
 
 
-def _build(
-    session: Session, ids: list[str], progress: Progress, jobs: int | None
-) -> tuple[dict[str, ArtifactOutcome], list[str]]:
+def _build(session: Session, ids: list[str], progress: Progress, jobs: int | None) -> dict[str, ArtifactOutcome]:
     outcomes: dict[str, ArtifactOutcome] = {}
 
     def done(outcome: ArtifactOutcome) -> None:
@@ -195,7 +204,7 @@ def _build(
         on_start=lambda artifact: progress.start(artifact.id),
         on_done=done,
     )
-    return outcomes, session.finish()
+    return outcomes
 
 
 def _compiled_again(session: Session, selected: list[str], jobs: int | None) -> dict[str, ArtifactOutcome]:
