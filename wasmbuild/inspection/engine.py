@@ -24,6 +24,8 @@ _STARTS: tuple[dict[str, Any], ...] = (
     {"strategy": "winch"},
     {"strategy": "winch", "gc-support": True},
 )
+_APART = ("more than can be told apart",)
+_NOT_TOGETHER = ("settings that do not go together",)
 
 
 class Engines:
@@ -52,7 +54,7 @@ class Engines:
         unknown = None if line is None else rules.line_problem(line)
         if line is None or unknown is not None or lines.get(line).version_in_artifacts(facts.version) != facts.version:
             return _unknown(unknown or f"no Wasmtime that is known calls itself {quoted(facts.version)}")
-        best: Engine | None = None
+        told: list[Engine] = []
         problem = ""
         for base in _bases(hint, line, triple):
             reference = self._reference(base)
@@ -62,9 +64,8 @@ class Engines:
             found = self._from(reference, facts)
             if found.exact:
                 return found
-            if best is None or len(found.unnamed) < len(best.unnamed):
-                best = found
-        return best or _unknown(problem)
+            told.append(found)
+        return min(told, key=_left, default=_unknown(problem))
 
     def _from(self, reference: Reference, facts: ArtifactFacts) -> Engine:
         """Return the settings of an artifact as far as they can be told from one reference."""
@@ -73,12 +74,12 @@ class Engines:
         if found == (reference.shared_flags, reference.tail):
             return Engine(_named(base), exact=True)
         if not line_up(facts.tail, reference.tail):
-            return Engine(_named(base), exact=False, unnamed=("more than can be told apart",))
+            return Engine(_named(base), exact=False, unnamed=_APART)
         explained = self._references.explain(reference, facts)
         try:
             engine = base.changed(_changes(base, explained))
         except EngineError:
-            return Engine(_named(base), exact=False, unnamed=("settings that do not go together",))
+            return Engine(_named(base), exact=False, unnamed=_NOT_TOGETHER)
         confirmed = self._reference(engine)
         if isinstance(confirmed, Reference) and (confirmed.shared_flags, confirmed.tail) == found:
             return Engine(_named(engine), exact=True)
@@ -150,6 +151,11 @@ def _rest(explained: Explained, line: int) -> tuple[str, ...]:
         count = explained.unknown or 1
         flags.append(f"{count} more that {'has' if count == 1 else 'have'} no name here")
     return tuple(flags)
+
+
+def _left(found: Engine) -> tuple[bool, int]:
+    """Return how much was not told; where nothing was, the one thing that it says stands for any number."""
+    return found.unnamed in (_APART, _NOT_TOGETHER), len(found.unnamed)
 
 
 def _unknown(why: str) -> Engine:
