@@ -221,7 +221,24 @@ def test_the_largest_sizes_are_told_to_be_too_large(project: Project) -> None:
     project.declare(f"{BOTH_LOADERS}[engine]\n{engine}{module}")
     project.run("build")
     found = entries(project, status=3).values()
-    assert ["write a smaller memory-reservation under [engine]" in entry["message"] for entry in found] == [True, True]
+    assert ["write a smaller memory-reservation" in entry["message"] for entry in found] == [True, True]
+
+
+def test_a_heap_of_objects_that_is_too_large_is_told_and_a_smaller_one_helps(project: Project) -> None:
+    project.write(
+        "n.wat", '(module (type $s (struct)) (func (export "f") (result i32) (ref.test (ref $s) (struct.new $s))))'
+    )
+    entry = {}
+    # More than any machine has addresses.
+    for size, status in ((1000 << 40, 3), (1 << 30, 0)):
+        engine = f"[engine]\nmemory-reservation = {1 << 30}\ngc-heap-reservation = {size}\n"
+        project.declare(declared("f", "returns = [1]", targets=X64) + engine)
+        project.run("build")
+        entry[size] = entries(project, status=status)["n@x64"]
+    said = entry[1000 << 40]["message"]
+    assert "reserves 1000 TiB of address space" in said
+    assert "a smaller memory-reservation, or gc-heap-reservation, under [engine]" in said
+    assert entry[1 << 30]["level"] == "tested"
 
 
 def test_a_demanded_test_that_cannot_be_run_here_is_a_failure(project: Project) -> None:

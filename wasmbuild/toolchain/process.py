@@ -309,7 +309,7 @@ def _status(status: int) -> str:
 
 def format_bytes(count: int) -> str:
     """Return a number of bytes as people write it: ``2 GiB``, ``1.5 MiB``, ``700 bytes``."""
-    for unit, shift in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+    for unit, shift in (("EiB", 60), ("PiB", 50), ("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)):
         if count >= 1 << shift:
             return f"{round(count / (1 << shift), 1):g} {unit}"
     return f"{count} bytes"

@@ -317,7 +317,14 @@ def test_only_the_children_of_some_threads_are_killed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 bytes"), (1023, "1023 bytes"), (1 << 20, "1 MiB"), (3 << 29, "1.5 GiB"), (1 << 40, "1024 GiB")],
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (1 << 20, "1 MiB"),
+        (3 << 29, "1.5 GiB"),
+        (1000 << 40, "1000 TiB"),
+        (1 << 61, "2 EiB"),
+    ],
 )
 def test_bytes_for_people(count: int, text: str) -> None:
     assert process.format_bytes(count) == text
