@@ -317,6 +317,8 @@ WINCH = 'strategy = "winch"'
             "has code that",
         ),
         ("(module (func (result v128) (v128.const i32x4 0 0 0 0)))", "aarch64-unknown-linux-gnu", "has code that"),
+        ("(module (func (drop (i32x4.splat (i32.const 1)))))", "aarch64-unknown-linux-gnu", "has code that"),
+        ("(module (memory 1) (func (drop (v128.load (i32.const 0)))))", "aarch64-unknown-linux-gnu", "has code that"),
     ],
 )
 def test_what_its_winch_lacks_compiles_without_winch(

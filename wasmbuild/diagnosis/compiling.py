@@ -36,7 +36,8 @@ TABLE = (
     Row(REFUSED_SETTINGS, r"c-api/src/engine\.rs\S*\n.*called `Result::unwrap\(\)` on an `Err` value: (.*)"),
     Row(DWARF, r"panicked at \S*debug/transform/|failed to emit DWARF debug information", "debug-info"),
     Row(NEEDS_AVX, r"Instruction not implemented for CPUs without (AVX2?) support", "strategy"),
-    Row(NOT_IN_WINCH, r"Unimplemented Wasm instruction|Unsupported Wasm type", "strategy"),
+    Row(NOT_IN_WINCH, r"Unimplemented (?:Wasm instruction|Masm instruction|Wasm load kind)|Unsupported Wasm type",
+        "strategy"),
     Row(NO_COMPILER, r"unrecognized subcommand|failed to open wasm module \"compile\""),
     # Features that are on, and that the compiler knows nothing of.
     Row(NO_CODE, r"stack switching (?:types|instructions) not implemented", "wasm-stack-switching"),
