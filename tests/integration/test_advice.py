@@ -63,6 +63,17 @@ def test_a_setting_that_is_told_turns_the_feature_on(project: Project, source: s
     build(project, "", f"[engine]\n{quoted(said)[0]}\n", works=True)
 
 
+CONTINUATION = """(module (type $f (func)) (type $k (cont $f)) (func $g) (elem declare func $g)
+  (func (drop (cont.new $k (ref.func $g)))))"""
+
+
+@pytest.mark.parametrize("inlines", ["true", '"gc"', '"intrinsics"'])
+def test_what_a_feature_cannot_go_with_is_told_whatever_its_value(project: Project, inlines: str) -> None:
+    said = build(project, CONTINUATION, f"[engine]\ncompiler-inlining = {inlines}\n")
+    assert quoted(said) == ["compiler-inlining = false", "wasm-stack-switching = true"]
+    build(project, "", "\n".join(["[engine]", *quoted(said)]) + "\n", works=True)
+
+
 @pytest.mark.parametrize(
     ("source", "feature"),
     [

@@ -167,8 +167,9 @@ def _feature(job: Job, cause: Cause, said: str) -> str:
 
 def _needed(engine: EngineConfig, setting: str) -> dict[str, bool] | str:
     """Return what turns a setting on in an engine, one other with it where that takes one; else why nothing does."""
-    why = ""
-    others = [{name: not value} for name, value in engine.values().items() if isinstance(value, bool)]
+    why, settings = "", lines.get(engine.line).settings
+    # What is on by a word is switched off as what is on by true.
+    others = [{name: value is False} for name, value in engine.values().items() if type(settings[name].default) is bool]
     for other in ({}, *others):
         needed = {**other, setting: True}
         try:
