@@ -246,6 +246,9 @@ def test_what_its_headers_lack_is_not_written_for_c(project: Project, release: s
     assert "pub fn config" in project.run("embed", "--target", "here", "--lang", "rust").stdout
 
 
+WINCH = 'strategy = "winch"'
+
+
 @pytest.mark.parametrize(
     ("source", "uses"),
     [
@@ -261,13 +264,16 @@ def test_what_its_headers_lack_is_not_written_for_c(project: Project, release: s
         (bytes.fromhex("0061736d01000000 0104016000000302 01000a0801 06000640190b0b"), "exceptions"),
     ],
 )
-def test_what_it_has_no_code_for_is_told_where_its_setting_is_on(
+def test_what_it_has_no_code_for_is_told_whether_its_setting_is_on_or_not(
     project: Project, release: str, source: str | bytes, uses: str
 ) -> None:
     project.write("core.wat", source)
-    declare_features(project, release, f"wasm-{uses.replace(' ', '-')} = true")
-    said = project.run("build", status=1).stderr
-    assert f"core.wat uses {uses}, which Wasmtime 36 has no code for; build it without\n" in said
+    without = f"core.wat uses {uses}, which Wasmtime 36 has no code for; build it without"
+    for engine in ("", WINCH, f"wasm-{uses.replace(' ', '-')} = true"):
+        declare_features(project, release, engine)
+        said = project.run("build", status=1).stderr
+        # Winch takes no declarations of them either.
+        assert f"{without}\n" in said or (engine == "" and f"{without}, or, if it only declares " in said)
     # For programs whose engines have it.
     project.write("core.wat", ADD)
     project.run("build")
@@ -288,8 +294,8 @@ def test_what_only_declares_such_things_compiles_with_the_setting_that_is_told(
     declare_features(project, release, "")
     said = project.run("build", status=1).stderr
     assert (
-        f"core.wat needs {setting}; if what loads it turns that on, write {setting} = true under [engine]; "
-        "Wasmtime 36 compiles no instructions of it\n"
+        f"has no code for; build it without, or, if it only declares such things and what loads it turns that on, "
+        f"write {setting} = true under [engine]\n"
     ) in said
     declare_features(project, release, f"{setting} = true")
     project.run("build")
@@ -299,12 +305,9 @@ def test_what_only_declares_such_things_compiles_with_the_setting_that_is_told(
 def declare_features(project: Project, release: str, engine: str) -> None:
     project.declare(
         f'[project]\nname = "lts"\n[toolchain]\nwasmtime = "{release}"\n'
-        f"[engine]\nwasm-function-references = true\n{engine}\n"
+        f"[engine]\n{'' if engine == WINCH else 'wasm-function-references = true'}\n{engine}\n"
         '[targets.t]\ntriple = "x86_64-unknown-linux-gnu"\n[modules.core]\nsource = "core.wat"\n'
     )
-
-
-WINCH = 'strategy = "winch"'
 
 
 @pytest.mark.parametrize(

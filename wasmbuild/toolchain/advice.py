@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from wasmbuild.boundary import host_fix
 from wasmbuild.diagnosis import compiling
@@ -140,6 +140,9 @@ def _host_cpu(job: Job, cause: Cause, said: str) -> str:
 
 def _feature(job: Job, cause: Cause, said: str) -> str:
     setting, triple, line = cause.setting, job.engine.triple, job.engine.line
+    known = lines.get(line).settings
+    if setting in known and known[setting].no_code:
+        return _unless_declared(job, setting)
     if job.engine.settings.get("strategy") == "winch":
         lacks = lines.get(line).winch.lacks
         if setting in (*lacks[""], *lacks.get(triple.architecture, ())):
@@ -147,7 +150,7 @@ def _feature(job: Job, cause: Cause, said: str) -> str:
             return _not_in_winch(job, f"needs {setting}, which", where)
     if setting == _ASYNC:
         setting = next((name for name in _ASYNC_NEEDS if job.engine.values().get(name) is False), setting)
-    if setting not in lines.get(line).settings:
+    if setting not in known:
         feature = setting.removeprefix("wasm-")
         return f"{job.source} needs the feature {feature}, which wasmbuild cannot turn on; build it without"
     if setting == "wasm-threads" and triple.is_pulley:
@@ -160,9 +163,22 @@ def _feature(job: Job, cause: Cause, said: str) -> str:
         return f"{job.source} needs {setting}, which {printable(needed)}; {_LEAVE_OUT}, or build it without"
     if job.engine.settings.get(setting) is False and not _is_of_preset(job.engine, setting):
         return f"{job.source} needs {setting}, which [engine] turns off; remove that setting or build it without"
-    write = " and ".join(f"{name} = {shown(value)}" for name, value in needed.items())
-    but = f"; Wasmtime {line} compiles no instructions of it" if lines.get(line).settings[setting].no_code else ""
-    return f"{job.source} needs {setting}; if what loads it turns that on, write {write} under [engine]{but}"
+    return f"{job.source} needs {setting}; if what loads it turns that on, write {_written(needed)} under [engine]"
+
+
+def _unless_declared(job: Job, setting: str) -> str:
+    """Return what to do about a feature without code, whose declarations compile where the setting can be on."""
+    without, needed = _no_code(job, setting), _needed(job.engine, setting)
+    if isinstance(needed, str):
+        return without
+    return (
+        f"{without}, or, if it only declares such things and what loads it turns that on, write {_written(needed)} "
+        f"under [engine]"
+    )
+
+
+def _written(settings: Mapping[str, bool]) -> str:
+    return " and ".join(f"{name} = {shown(value)}" for name, value in settings.items())
 
 
 def _needed(engine: EngineConfig, setting: str) -> dict[str, bool] | str:
