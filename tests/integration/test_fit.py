@@ -280,6 +280,11 @@ def test_what_no_setting_changes_ends_it(project: Project) -> None:
     )
 
 
+def test_a_feature_that_no_setting_here_switches_ends_it(project: Project) -> None:
+    said = refusal(project, *loader(project, "wasmtime_config_wasm_component_model_async_set=0"))
+    assert 'feature `cm_async` but it is not enabled for the host": no setting of wasmbuild.toml changes that' in said
+
+
 OTHER_LINE = """
 import sys
 data = open(sys.argv[1], "rb").read()

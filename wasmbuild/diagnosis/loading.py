@@ -66,7 +66,7 @@ TABLE = (
     # Features that the loader knows by another name than settings do.
     _feature("bulk_memory_opt", "wasm-bulk-memory"),
     _feature("call_indirect_overlong", "wasm-reference-types"),
-    _feature("cm_async", "concurrency-support"),
+    # Not cm_async: concurrency-support, which switches it off, is compared before.
     _feature("cm64", "wasm-component-model-memory64"),
     _feature("cm_async_stackful", "wasm-component-model-async-stackful"),
     _feature("cm_error_context", "wasm-component-model-error-context"),

@@ -63,7 +63,7 @@ FEATURES = {
     "gc_types": "gc-support",
     "stack_switching": "wasm-stack-switching",
     "wide_arithmetic": "wasm-wide-arithmetic",
-    "cm_async": "concurrency-support",
+    "cm_async": None,
     "cm_map": "wasm-component-model-map",
     "cm_implements": "wasm-component-model-implements",
     "bulk_memory_opt": "wasm-bulk-memory",
