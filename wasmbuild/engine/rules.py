@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple
 
 DEFAULT_EMBEDDER = "c-api"
+_NOT_HERE = "is not a setting of the engine here"
+# What older documents of Wasmtime have, and some of its APIs still take: names that are like those of other settings.
+_FORMER = {
+    "async-support": "remove it, since it changes no artifact",
+    "dynamic-memory-guard-size": "write memory-guard-size",
+    "dynamic-memory-reserved-for-growth": "write memory-reservation-for-growth",
+    "static-memory-forced": "write memory-may-move, which is the opposite",
+    "static-memory-guard-size": "write memory-guard-size",
+    "static-memory-maximum-size": "write memory-reservation",
+}
+# Of most names, and nothing that two of them have in common.
+_PREFIXES = ("wasm-", "cranelift-")
 
 
 class EngineError(ValueError):
@@ -189,10 +201,19 @@ def _unknown(name: str, line: Line, others: Iterable[str]) -> tuple[str, str]:
         if setting.cli is not None and setting.cli[2:] == spelt:
             return "unknown setting", f"did you mean {setting.name}?"
     if spelt == "target":
-        return "is not a setting of the engine here", "write triple in a target"
+        return _NOT_HERE, "write triple in a target"
+    if spelt in _FORMER:
+        return "is an older name of Wasmtime", _FORMER[spelt]
+    prefix = next((prefix for prefix in _PREFIXES if spelt.startswith(prefix)), "")
+    stem = spelt.removeprefix(prefix)
+    if (flag := stem.replace("-", "_")) in line.flags:
+        return "is a flag of Cranelift", f"write cranelift-flags = {{ {flag} = … }}"
     if having := [str(number) for number in lines.known() if name in lines.get(number).settings]:
         return f"is no setting of Wasmtime {line.number}, but of {', '.join(having)}", "remove it"
-    meant = suggestion(name, known)
+    if stem in {option[2:] for option in line.other_options}:
+        return _NOT_HERE, "remove it"
+    stems = {setting.removeprefix(prefix): setting for setting in known}
+    meant = suggestion(stem, stems)
     if meant is None:
         return "unknown setting", "remove it; wasmbuild schema wasmbuild.toml lists all settings"
-    return "unknown setting", f"did you mean {meant}?"
+    return "unknown setting", f"did you mean {stems[meant]}?"
