@@ -10,14 +10,17 @@ from hatchling.plugin import hookimpl
 
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean.typing import Any
-from wasmbuild.packaging import requirements, shipped
+from wasmbuild.packaging import requirements, shipped, tags
 from wasmbuild.text import quoted
+
+_ANOTHER = "another build hook wants"
 
 
 class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
     """Builds the artifacts of a wheel, and keeps them out of source distributions."""
 
     PLUGIN_NAME = "wasmbuild"
+    _tag: str | None = None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         try:
@@ -42,8 +45,16 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         if version != "editable":
             build_data["force_include"].update({str(path): name for name, path in shipment.files.items()})
         if shipment.tag is not None:
+            if build_data.get("infer_tag") or "tag" in build_data:
+                raise tags.with_other_code(_ANOTHER)
             build_data["pure_python"] = False
-            build_data["tag"] = f"py3-none-{shipment.tag}"
+            build_data["tag"] = self._tag = f"py3-none-{shipment.tag}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        # A hook that runs after this one asks when the tag is there already, and hatch passes over that.
+        if self._tag is not None and build_data.get("tag") == self._tag and build_data["infer_tag"]:
+            os.remove(artifact_path)
+            self.app.abort(str(tags.with_other_code(_ANOTHER)))
 
     def _add(self, key: str, pattern: str) -> None:
         # A list of the target, once there is one, takes the place of that for all targets.

@@ -17,7 +17,7 @@ from setuptools.errors import SetupError
 
 from wasmbuild.errors import UsageError, WasmbuildError
 from wasmbuild.lean.typing import Any
-from wasmbuild.packaging import requirements, shipped
+from wasmbuild.packaging import requirements, shipped, tags
 from wasmbuild.text import quoted
 
 _TABLE = "tool.wasmbuild"
@@ -184,6 +184,12 @@ def _wheel(settings: shipped.Settings, base: type[Any]) -> type[Any]:
     """Return a command whose wheel has the tag of its artifacts."""
 
     class TaggedWheel(base):  # type: ignore[misc]
+        def finalize_options(self) -> None:
+            super().finalize_options()
+            # Of the class, as that of the object is ours; packages of binaries that exist have one that says so too.
+            if settings.platform_wheel and type(self.distribution).has_ext_modules(self.distribution):
+                raise SetupError(str(tags.with_other_code("the package's extension modules need")))
+
         def get_tag(self) -> tuple[str, str, str]:
             if not settings.platform_wheel:
                 python, abi, platform = super().get_tag()

@@ -43,6 +43,17 @@ def of_targets(targets: Iterable[Target]) -> str:
     )
 
 
+def with_other_code(whose: str) -> UsageError:
+    """Return what is told of a platform wheel with native code besides its artifacts: ``whose`` tells of it.
+
+    The tags of artifacts promise any Python and any libc of Linux, which holds for nothing that calls these.
+    """
+    return UsageError(
+        f"platform-wheel = true: the tag would be that of artifacts alone, and {whose} another; leave it out, and the "
+        f"wheel has that one; targets, or WASMBUILD_TARGETS, names the artifacts that go with it"
+    )
+
+
 def _tag(target: Target) -> str:
     os = "darwin" if target.triple.os in ("macos", "macosx") else target.triple.os
     machine = target.triple.architecture
