@@ -118,6 +118,29 @@ def test_a_source_outside_of_the_project_is_refused_in_an_sdist_alone(
     assert answer(environment, tmp_path).startswith(str(distribution.root))
 
 
+def test_an_sdist_has_what_links_lead_to(distribution: Distribution, tmp_path: Path) -> None:
+    root = distribution.root
+    sources = {"linked/*": "linked/*.wat", "all/answer": "all/answer.wat"}
+    tables = [f'[modules."{name}"]\nsource = "{path}"\ntargets = ["portable"]\n' for name, path in sources.items()]
+    distribution.edit("[modules.answer]", "\n".join([*tables, "[modules.answer]"]), "wasmbuild.toml")
+    for directory in ("ignored", "linked", "../shared"):
+        (root / directory).mkdir()
+    with (root / ".gitignore").open("a") as ignored:
+        ignored.write("ignored/\n")
+    source = (root / "wasm/answer.wat").rename(tmp_path / "shared/answer.wat")
+    shutil.copy(source, root / "ignored/inside.wat")
+    # A chain that ends outside, a link to what the project leaves out, two to one file, and one to a directory.
+    (root / "wasm/answer.wat").symlink_to("../linked/outside.wat")
+    (root / "linked/outside.wat").symlink_to(source)
+    (root / "linked/inside.wat").symlink_to("../ignored/inside.wat")
+    (root / "linked/again.wat").symlink_to("inside.wat")
+    (root / "all").symlink_to(source.parent, target_is_directory=True)
+    distribution.build()
+    names = {"linked/outside", "linked/inside", "linked/again", "all/answer"}
+    assert {"wasm/answer.wat", *(f"{name}.wat" for name in names)} <= distribution.sources()
+    assert distribution.shipped() == {*FILES, *(f"edge/wasm/portable/{name}.cwasm" for name in names)}
+
+
 def test_an_editable_install_loads_what_is_in_the_tree(
     distribution: Distribution, runtime_distribution: Path, tmp_path: Path
 ) -> None:

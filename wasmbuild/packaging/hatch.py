@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -37,7 +38,7 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         self._add("artifacts", f"!/{settings.package}/**")  # what a project names there is shipped whatever is excluded
         if self.target_name == "sdist":
             for path in shipped.sources(root, settings, whole=True):
-                build_data["force_include"][str(root / path)] = path
+                build_data["force_include"][str(_without_link(root / path))] = path
         if self.target_name != "wheel":
             return
         shipment = shipped.build(root, settings, self._in_wheel, editable=version == "editable")
@@ -79,6 +80,16 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
                 f"[project] dependencies lacks {said}, which the wheel requires all the same; whoever asks for the "
                 f"requirements before building, as uv does, is not told: write that there too"
             )
+
+
+def _without_link(path: Path) -> Path:
+    """Return a file for hatch to pack, which packs a link as one, to what need not be where that is unpacked."""
+    if not os.path.islink(path):
+        return path
+    # What it leads to may be packed too, and hatch takes each file once.
+    copy = shipped.temporary_directory() / path.name
+    shutil.copy(path, copy)
+    return copy
 
 
 @hookimpl

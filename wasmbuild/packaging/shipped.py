@@ -112,14 +112,20 @@ def build(root: Path, settings: Settings, in_wheel: Callable[[str], str], *, edi
     package = in_wheel(settings.package)
     build_dir = root / settings.package
     if _chosen() and not editable:
-        build_dir = Path(tempfile.mkdtemp(prefix="wasmbuild-wheel-"))
-        atexit.register(shutil.rmtree, build_dir, ignore_errors=True)
+        build_dir = temporary_directory()
     plan = _plan(root, settings, build_dir)
     required = requirements.of(lines(plan), runtime=settings.require_runtime)
     tag = tags.of_targets(plan.targets) if settings.platform_wheel else None
     built = api.build(root / settings.config, build_dir=build_dir, targets=settings.targets)
     files = {f"{package}/{path}": built.build_dir.joinpath(*path.split("/")) for path in _shipped(plan)}
     return WheelContents(files, required, tag)
+
+
+def temporary_directory() -> Path:
+    """Make a directory that is there until this process ends."""
+    directory = Path(tempfile.mkdtemp(prefix="wasmbuild-wheel-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
 
 
 def _plan(root: Path, settings: Settings, build_dir: Path | None = None) -> Plan:
