@@ -79,6 +79,16 @@ def test_what_hatch_leaves_out_of_all_targets_stays_out(tmp_path: Path) -> None:
     assert "edge/secret.txt" not in distribution.sources()
 
 
+def test_what_hatch_reads_in_tables_of_hooks_is_left_to_it(tmp_path: Path) -> None:
+    distribution = Distribution("hatch", tmp_path / "project")
+    options = "dependencies = []\nenable-by-default = true\nrequire-runtime-dependencies = false\n"
+    features = "[project.optional-dependencies]\nextra = []\n"
+    table = f'{features}{TABLES["hatch"]}\n{options}require-runtime-features = ["extra"]'
+    distribution.edit(TABLES["hatch"], table)
+    distribution.build("--wheel")
+    assert distribution.shipped() == FILES
+
+
 def test_artifacts_of_hatch_bring_no_record_and_no_state(tmp_path: Path) -> None:
     distribution = Distribution("hatch", tmp_path / "project")
     assert run_here("build", "--build-dir", "edge/wasm", cwd=distribution.root).returncode == 0

@@ -14,6 +14,8 @@ from wasmbuild.lean.typing import Any
 from wasmbuild.packaging import requirements, shipped, tags
 from wasmbuild.text import quoted
 
+# What hatch itself reads in the table of any hook.
+_OF_HATCH = ("dependencies", "enable-by-default", "require-runtime-dependencies", "require-runtime-features")
 _ANOTHER = "another build hook wants"
 
 
@@ -31,7 +33,7 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def _initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
-        table = {key: value for key, value in self.config.items() if key not in ("dependencies", "enable-by-default")}
+        table = {key: value for key, value in self.config.items() if key not in _OF_HATCH}
         settings = shipped.read(table, "tool.hatch.build.hooks.wasmbuild")
         # Not what lies there, records and what an earlier build left too, but what this one names.
         self._add("exclude", f"/{settings.package}/**")
