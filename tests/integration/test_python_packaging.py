@@ -89,6 +89,14 @@ def test_what_hatch_reads_in_tables_of_hooks_is_left_to_it(tmp_path: Path) -> No
     assert distribution.shipped() == FILES
 
 
+def test_a_table_of_setuptools_that_is_none_is_told(tmp_path: Path) -> None:
+    distribution = Distribution("setuptools", tmp_path / "project")
+    project = distribution.root / "pyproject.toml"
+    project.write_text(f"{project.read_text().partition(TABLES['setuptools'])[0]}[tool]\nwasmbuild = true\n")
+    said = distribution.build("--wheel", status=1)
+    assert "pyproject.toml: tool.wasmbuild: must be a table; write [tool.wasmbuild], and package =" in said
+
+
 def test_artifacts_of_hatch_bring_no_record_and_no_state(tmp_path: Path) -> None:
     distribution = Distribution("hatch", tmp_path / "project")
     assert run_here("build", "--build-dir", "edge/wasm", cwd=distribution.root).returncode == 0

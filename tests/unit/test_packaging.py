@@ -100,6 +100,8 @@ def test_the_runtime_is_required_where_it_is_declared_to_load() -> None:
 @pytest.mark.parametrize(
     ("table", "said"),
     [
+        ("edge/wasm", 'tool.wasmbuild: must be a table; write [tool.wasmbuild], and package = "NAME/wasm" below it'),
+        ([{"package": "edge/wasm"}], "tool.wasmbuild: must be a table"),
         ({}, "package: is missing"),
         ({"package": "edge"}, "is a whole package"),
         ({"package": "../edge/wasm"}, "is no directory below it"),
@@ -111,7 +113,7 @@ def test_the_runtime_is_required_where_it_is_declared_to_load() -> None:
         ({"package": "a/b", "target": []}, 'target: is no key; did you mean "targets"?'),
     ],
 )
-def test_mistakes_say_what_to_write(table: dict[str, object], said: str) -> None:
+def test_mistakes_say_what_to_write(table: object, said: str) -> None:
     with pytest.raises(DeclarationError) as raised:
         shipped.read(table, "tool.wasmbuild")
     assert said in str(raised.value)

@@ -50,8 +50,11 @@ class WheelContents(NamedTuple):
     tag: str | None
 
 
-def read(table: Mapping[str, Any], where: str) -> Settings:
+def read(table: Any, where: str) -> Settings:
     """Read the table, which is ``where`` in pyproject.toml. Raises DeclarationError with all mistakes."""
+    if not isinstance(table, Mapping):
+        fix = f'write [{where}], and package = "NAME/wasm" below it'
+        raise DeclarationError([Mistake("pyproject.toml", where, "must be a table", fix)])
     mistakes = []
     for key, value in table.items():
         if key not in _KEYS:
