@@ -9,6 +9,7 @@ import environments
 import pytest
 from distributions import FILES, TABLES, Distribution
 from environments import Environment
+from mounts import run_under
 from support import run_here
 
 from wasmbuild import __version__
@@ -173,6 +174,23 @@ def test_a_wheel_of_some_targets_leaves_an_editable_install_its_own(distribution
     distribution.build("--wheel", WASMBUILD_TARGETS="linux-arm64")
     assert distribution.shipped() == {name for name in FILES if "linux-x64" not in name and "portable" not in name}
     assert all((distribution.root / name).exists() for name in FILES)
+
+
+def test_a_source_tree_that_cannot_be_written_is_told_how_hatch_builds_it(tmp_path: Path) -> None:
+    distribution = Distribution("hatch", tmp_path / "project")
+    distribution.edit(TABLES["hatch"], f'{TABLES["hatch"]}\ntargets = ["linux-*", "portable"]')
+    fixed = "mount --bind project project && mount -o remount,bind,ro project"
+    command = ("--no-isolation", "--skip-dependency-check", "--wheel", "-o", "dist", "project")
+    ended = run_under(fixed, *command, cwd=tmp_path, program=("-m", "build"))
+    assert ended.returncode == 1
+    said = ended.stdout + ended.stderr
+    assert "cannot lock the build directory: Read-only file system" in said
+    typed = said.partition("; with ")[2].partition(", a wheel is built outside")[0]
+    assert typed == "WASMBUILD_TARGETS='linux-* portable'"
+    ended = run_under(f"export {typed} && {fixed}", *command, cwd=tmp_path, program=("-m", "build"))
+    assert ended.returncode == 0, ended.stderr
+    (tmp_path / "dist").rename(distribution.root / "dist")
+    assert distribution.shipped() == FILES
 
 
 @pytest.mark.parametrize("covering", ["", '[tool.setuptools.package-data]\nedge = ["**/*"]\n'])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from wasmbuild import api
-from wasmbuild.errors import DeclarationError, Mistake, UsageError
+from wasmbuild.errors import DeclarationError, DiskError, Mistake, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.packaging import requirements, tags
 from wasmbuild.plan.placement import UnknownTargetError
@@ -119,7 +120,14 @@ def build(root: Path, settings: Settings, in_wheel: Callable[[str], str], *, edi
     plan = _plan(root, settings, build_dir)
     required = requirements.of(lines(plan), runtime=settings.require_runtime)
     tag = tags.of_targets(plan.targets) if settings.platform_wheel else None
-    built = api.build(root / settings.config, build_dir=build_dir, targets=settings.targets)
+    try:
+        built = api.build(root / settings.config, build_dir=build_dir, targets=settings.targets)
+    except DiskError as error:
+        if _chosen() or editable or not isinstance(error.__cause__, OSError):
+            raise
+        # Backends have no option that names another directory.
+        chosen = shlex.quote(" ".join(settings.targets) or "*")
+        raise DiskError(f"{error}; with {ENVIRONMENT}={chosen}, a wheel is built outside of the source tree") from error
     files = {f"{package}/{path}": built.build_dir.joinpath(*path.split("/")) for path in _shipped(plan)}
     return WheelContents(files, required, tag)
 
