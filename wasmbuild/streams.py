@@ -21,7 +21,7 @@ def checked() -> Iterator[None]:
     """
     _open_closed()
     streams = sys.stdout, sys.stderr
-    out, err = [stream or open(os.devnull, "w", encoding="utf-8") for stream in streams]  # noqa: SIM115 -- below
+    out, err = map(_open, streams)
     sys.stdout, sys.stderr = cast(TextIO, _Data(out)), cast(TextIO, _Stream(err))
     try:
         yield
@@ -58,9 +58,12 @@ def fitting(stream: TextIO, text: str) -> str:
     return text
 
 
-def losing(stream: TextIO) -> TextIO:
-    """Return a stream of a program that is not ours as one on which talk that cannot be written is no error."""
-    return cast(TextIO, _Stream(stream))
+def losing(stream: TextIO | None) -> TextIO:
+    """Return a stream of a program that is not ours as one on which talk that cannot be written is no error.
+
+    It is None where it was closed when the process started.
+    """
+    return cast(TextIO, _Stream(_open(stream)))
 
 
 def write_bytes(data: bytes) -> None:
@@ -117,6 +120,10 @@ class _Data(_Stream):
             raise error
         reason = error.strerror or error
         raise DiskError(f"standard output cannot be written: {reason}; let it lead somewhere else") from error
+
+
+def _open(stream: TextIO | None) -> TextIO:
+    return stream or open(os.devnull, "w", encoding="utf-8")
 
 
 def _open_closed() -> None:

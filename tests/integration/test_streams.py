@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import IO
 
@@ -102,6 +104,32 @@ def test_closed_streams_lead_nowhere(numbers: tuple[int, ...], project: Project)
     # Talk of an error is no data.
     assert run("plan", "--config", "none")[:2] == (2, "")
     project.run("verify", "build")
+
+
+def doit_with_closed(project: Project, numbers: tuple[int, ...], name: str) -> int:
+    command = [sys.executable, "-m", "doit", name]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, preexec_fn=closing(*numbers))
+    assert b"Traceback" not in done.stderr
+    return done.returncode
+
+
+@posix
+@thorough("numbers", [(1, 2), (0, 1, 2), (1,), (2,)], always=1)
+def test_closed_streams_of_doit_lead_nowhere(numbers: tuple[int, ...], project: Project) -> None:
+    three = 'from wasmbuild.doit import load\nDOIT_CONFIG, task_compile, task_verify = load("wasmbuild.toml").dodo()\n'
+    project.write("dodo.py", three)
+    assert [doit_with_closed(project, numbers, name) for name in ("compile", "verify")] == [0, 0]
+    assert project.compiled() == set()
+    (project.root / "build/x64/add.cwasm").write_bytes(b"no artifact")
+    assert doit_with_closed(project, numbers, "verify") == 1
+
+
+@posix
+def test_a_mistake_that_nobody_hears_of_leaves_other_tasks_alone(project: Project) -> None:
+    tasks = 'task_wasm = lambda: load("wasmbuild.toml").tasks(basename="wasm")\ntask_other = lambda: {"actions": []}\n'
+    project.write("dodo.py", f"from wasmbuild.doit import load\n{tasks}")
+    project.write("wasmbuild.toml", "[project")
+    assert [doit_with_closed(project, (2,), name) for name in ("other", "wasm")] == [0, 1]
 
 
 @pytest.mark.parametrize("command", [("plan",), ("cache", "stats")])

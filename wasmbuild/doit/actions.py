@@ -15,7 +15,7 @@ from wasmbuild import boundary, files, interrupts, streams
 from wasmbuild.doit import made
 from wasmbuild.doit.builds import BuildArguments, of
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean.typing import TYPE_CHECKING, Any, TypeVar
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, TextIO, TypeVar
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
+def _stdout() -> TextIO:
+    return streams.losing(sys.stdout)
+
+
 def _as_failed_task(action: Callable[Parameters, Result]) -> Callable[Parameters, Result | TaskFailed]:
     """Let an error end in a failed task with its message, which doit writes as it is, whatever the terminal lacks."""
 
@@ -46,7 +50,7 @@ def _as_failed_task(action: Callable[Parameters, Result]) -> Callable[Parameters
                 result = action(*arguments, **options)
         except WasmbuildError as error:
             result = TaskFailed(str(error))
-        return TaskFailed(streams.fitting(sys.stdout, result.message)) if isinstance(result, TaskFailed) else result
+        return TaskFailed(streams.fitting(_stdout(), result.message)) if isinstance(result, TaskFailed) else result
 
     return run
 
@@ -130,7 +134,7 @@ def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> Tas
         _verified.discard(ended)
         ended.set()
     outdated = _outdated(build.workspace)
-    tell(report, Console(streams.losing(sys.stdout)))
+    tell(report, Console(_stdout()))
     problems = [] if report.ok else [summary(report)]
     known = of_paths([build.planned.plan.build_dir], build.workspace.project(), "verify")
     refused = _report_known_faults(build, known)
@@ -154,7 +158,7 @@ def _report_known_faults(build: Build, known: KnownFaults) -> str:
     """Say once which faults the compiler of what was built is known to have; return that where it is not let pass."""
     if known.line is not None and known.line not in build.reported and not known.fails:
         build.reported.add(known.line)
-        streams.write(sys.stdout, f"{known.line}\n")
+        _stdout().write(f"{known.line}\n")
     return known.line or "" if known.fails else ""
 
 
@@ -182,7 +186,7 @@ def remove_state(arguments: BuildArguments, dryrun: bool) -> None:
         from wasmbuild.builder.build_directory import BuildDirectory
 
         plan = build.planned.plan
-        streams.write(sys.stdout, f"removing what is remembered in '{files.relative(plan.state_dir)}'\n")
+        _stdout().write(f"removing what is remembered in '{files.relative(plan.state_dir)}'\n")
         if not dryrun:
             BuildDirectory(plan.build_dir, plan.state_dir).delete_state()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from doit.globals import Globals
 
-from wasmbuild import boundary, files
+from wasmbuild import boundary, files, streams
 from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.doit.kinds import kind
 from wasmbuild.errors import UsageError, WasmbuildError
@@ -295,4 +295,4 @@ def _shown(config: str) -> Path:
 
 
 def say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    streams.losing(sys.stderr).write(text + "\n")
