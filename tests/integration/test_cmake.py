@@ -14,6 +14,7 @@ from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
 import wasmbuild
 from wasmbuild import cmake
+from wasmbuild.toolchain.find import find
 
 pytestmark = pytest.mark.needs_modules("cmake")
 
@@ -146,17 +147,16 @@ def test_versions_that_take_no_rule_without_dependencies(tree: Tree) -> None:
     tree.configure(f"{WASM}wasmbuild_add_module(one SOURCE add.wat TARGET arm)\n")
     tree.make()
     assert "Precompiling" not in tree.make()
-    written = list(tree.build.rglob("*.d.rules"))
-    assert len(written) == 2
     if tree.generator != "Ninja":  # which deletes those that it has read
-        assert [len(path.with_suffix("").read_text().splitlines()) for path in written] == [1, 1]
+        written = [path for path in (tree.build / "CMakeFiles").rglob("*.d") if "wasmbuild" in str(path)]
+        assert [len(path.read_text().splitlines()) for path in written] == [1, 1]
     tree.project.write("add.wat", SUB)
     said = tree.make()
     assert "Precompiling WebAssembly: wasm" in said
     assert "Precompiling WebAssembly: one" in said
     tree.project.run("verify", str(tree.build / "wasm"))
     tree.make("--target", "clean")
-    assert not list(tree.build.rglob("*.rules"))
+    assert not [path for path in (tree.build / "CMakeFiles").rglob("*.d") if "wasmbuild" in str(path)]
 
 
 def test_a_module_that_was_edited_is_made_again_when_it_is_deleted(tree: Tree) -> None:
@@ -318,3 +318,30 @@ def test_a_file_of_no_module(tree: Tree) -> None:
     assert "Precompiling WebAssembly: one" in tree.make()
     tree.run("--install", tree.build, "--prefix", tree.build / "usr")
     assert "for aarch64" in tree.project.run("inspect", str(tree.build / "usr/lib/one.cwasm")).stdout
+
+
+@pytest.mark.needs("make")
+@pytest.mark.parametrize("call", [WASM, "wasmbuild_add_module(one SOURCE add.wat TARGET arm)\n"])
+def test_what_a_depfile_alone_tells_is_seen_after_make_was_killed_behind_the_step(project: Project, call: str) -> None:
+    tree = Tree(project, "Unix Makefiles")
+    compiler = _program(project.root / "bin/wasmtime", f'exec "{find("cli", 48, project.root).path}" "$@"\n')
+    tree.environment["WASMBUILD_WASMTIME"] = str(compiler)
+    killed = project.root / "killed"
+    step = f'"{SCRIPTS / "wasmbuild"}" "$@" || exit\n'
+    step += f'if [ "$1" != plan ] && [ ! -e "{killed}" ]; then : > "{killed}"; kill -9 0; fi\n'
+    tree.configure(call, f"-DWASMBUILD_EXECUTABLE={_program(project.root / 'bin/step', step)}")
+    command = [tree.program, "--build", tree.build]
+    subprocess.run(command, env=tree.environment, capture_output=True, start_new_session=True, check=False)
+    assert killed.exists()
+    tree.make()
+    with compiler.open("a") as file:
+        file.write("# another\n")
+    assert "Precompiling" in tree.make()
+    assert "Precompiling" not in tree.make()
+
+
+def _program(path: Path, lines: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{lines}")
+    path.chmod(0o755)
+    return path

@@ -1,4 +1,4 @@
-"""What an output depends on, as rules of Make, which Ninja and CMake read too.
+"""What an output depends on, as rules of Make, which Ninja reads too, and CMake in a form of its own.
 
 How GNU Make 4.3 reads names was tried, because its manual leaves most of it open: a backslash stands for itself unless
 a character follows that it protects; ``%`` counts in targets alone; ``=`` makes an assignment of a line whose first
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-")
 _PROTECTED = r"(\\*)([ \t#:*?\[|])"
 _PROTECTED_IN_TARGET = r"(\\*)([ \t#:*?\[|%])"
+# CMake takes back none of what protects a glob, and before 4 none of what protects a percent sign.
+_PROTECTED_FOR_CMAKE = r"(\\*)([ \t#:])"
 # Beside a glob or =, a backslash is read in other ways.
 _NEVER = r"[\x00-\x08\x0a-\x1f;]|[\\ \t]$|^~|\\.*[*?\[=]|[*?\[=].*\\"
 _NEVER_A_TARGET = r"[\t|=]|&$"
@@ -31,10 +33,13 @@ _LIKE_AN_ASSIGNMENT = r"^[:+?!]*="
 _WITHOUT_RULE = r"[\t|=%]|&$"
 
 
-def depfile(out: Path, inputs: Iterable[Path]) -> bytes:
+def depfile(out: Path, inputs: Iterable[Path], *, for_cmake: bool = False) -> bytes:
     """Return the rule for an output, and an empty one for each input: one that is gone stops no build for ever.
 
-    Names are in the encoding of the file system. Raises UsageError for a name that Make cannot be told.
+    With ``for_cmake`` it is the rule alone: no generator of CMake stops where a path is gone, and CMake before 3.23
+    takes a rule without dependencies for one of another output. Names are in the encoding of the file system.
+
+    Raises UsageError for a name that Make cannot be told.
     """
     names = list(dict.fromkeys(map(_named, inputs)))
     # Where the first name has =, the rule would be an assignment.
@@ -45,7 +50,9 @@ def depfile(out: Path, inputs: Iterable[Path]) -> bytes:
             raise _unspeakable(name)
     if names and "=" in names[0]:
         raise _unspeakable(names[0])
-    rule = f"{_protected(target, _PROTECTED_IN_TARGET)}: {' '.join(_protected(name, _PROTECTED) for name in names)}"
+    if for_cmake:
+        return os.fsencode(f"{_rule(target, names, _PROTECTED_FOR_CMAKE, _PROTECTED_FOR_CMAKE)}\n")
+    rule = _rule(target, names, _PROTECTED_IN_TARGET, _PROTECTED)
     empty = [f"{_protected(name, _PROTECTED)}:" for name in names if not _has(name, _WITHOUT_RULE) and name != target]
     return os.fsencode("\n".join([rule, *empty, ""]))
 
@@ -53,6 +60,10 @@ def depfile(out: Path, inputs: Iterable[Path]) -> bytes:
 def _named(path: Path) -> str:
     text = path.as_posix()
     return f"./{text}" if _has(text, _LIKE_AN_ASSIGNMENT) else text
+
+
+def _rule(target: str, names: list[str], in_target: str, in_names: str) -> str:
+    return f"{_protected(target, in_target)}: {' '.join(_protected(name, in_names) for name in names)}"
 
 
 def _protected(name: str, pattern: str) -> str:

@@ -70,12 +70,12 @@ function(wasmbuild_project name)
     list(APPEND artifacts "${artifact}")
   endforeach()
 
-  _wasmbuild_depfile("${private}/stamp.d")
+  _wasmbuild_check_depfile("${private}/stamp.d")
   add_custom_command(
     OUTPUT "${private}/stamp"
     COMMAND "${WASMBUILD_EXECUTABLE}" build --quiet --config "${config}" --build-dir "${dir}" --state-dir "${private}"
-            --stamp "${private}/stamp" --depfile "${written}" ${selected} ${sources}
-    ${reduced}
+            --stamp "${private}/stamp" --depfile "${private}/stamp.d" --depfile-for-cmake
+            ${selected} ${sources}
     DEPENDS "${config}" ${files}
     DEPFILE "${private}/stamp.d"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
@@ -129,13 +129,12 @@ function(wasmbuild_add_module name)
   endif()
   set(depfile "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles${per_configuration}/${name}.wasmbuild.d")
 
-  _wasmbuild_depfile("${depfile}")
+  _wasmbuild_check_depfile("${depfile}")
   add_custom_command(
     OUTPUT "${output}"
     BYPRODUCTS ${record}
     COMMAND "${WASMBUILD_EXECUTABLE}" compile "${source}" --config "${config}" --target "${arg_TARGET}" ${options}
-            -o "${output}" --depfile "${written}"
-    ${reduced}
+            -o "${output}" --depfile "${depfile}" --depfile-for-cmake
     DEPENDS "${source}" "${config}"
     DEPFILE "${depfile}"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
@@ -143,7 +142,7 @@ function(wasmbuild_add_module name)
     ${_wasmbuild_jobs} VERBATIM)
   add_custom_target(${name} ALL DEPENDS "${output}")
   set_target_properties(${name} PROPERTIES WASMBUILD_ARTIFACTS "${output}")
-  set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES "${depfile}" "${depfile}.rules" ${record})
+  set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES "${depfile}" ${record})
   if(arg_DESTINATION)
     _wasmbuild_component()
     install(FILES "${output}" DESTINATION "${arg_DESTINATION}" ${component})
@@ -187,20 +186,12 @@ macro(_wasmbuild_config)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${config}")
 endmacro()
 
-# Set `written` to the depfile that the command writes, and `reduced` to what makes of it the one that CMake reads.
-#
-# CMake before 3.23 takes a rule without dependencies for one of another output. It needs none: no generator of it stops
-# where a path is gone. None takes back what protects a glob from Make, and before 4 none what protects a percent sign;
-# which paths there will be, nobody knows yet.
-macro(_wasmbuild_depfile read)
-  # What it is the depfile of lies beside it.
-  if("${read}" MATCHES "[=|]")
-    message(FATAL_ERROR "${CMAKE_CURRENT_FUNCTION}(${name}): \"${read}\" has = or | in its path, which no depfile can "
-                        "name; choose another build directory (cmake -B)")
+# Refuse a path that no depfile can name: what a depfile is of lies beside it.
+macro(_wasmbuild_check_depfile depfile)
+  if("${depfile}" MATCHES "[=|]")
+    message(FATAL_ERROR "${CMAKE_CURRENT_FUNCTION}(${name}): \"${depfile}\" has = or | in its path, which no depfile "
+                        "can name; choose another build directory (cmake -B)")
   endif()
-  set(written "${read}.rules")
-  set(reduced COMMAND "${CMAKE_COMMAND}" "-DWRITTEN=${written}" "-DREAD=${read}"
-                      -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/wasmbuild-first-rule.cmake")
 endmacro()
 
 macro(_wasmbuild_component)

@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 
 from wasmbuild.builder import output
-from wasmbuild.builder.depfile import depfile
 from wasmbuild.builder.inputs import of_declaration, source_of
-from wasmbuild.commands import placing
+from wasmbuild.commands import options, placing
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.plan.ninja import Commands, to_ninja, value
 
@@ -41,7 +40,7 @@ def write(arguments: argparse.Namespace, plan: Plan) -> None:
         sys.stdout.write(text)
         return
     if arguments.depfile is not None:
-        output.write(arguments.depfile, depfile(file, of_declaration(plan)))
+        output.write(arguments.depfile, options.depfile(arguments, file, of_declaration(plan)))
     if not (os.path.isfile(file) and file.read_bytes() == data):
         output.write(file, data)
 

@@ -64,6 +64,18 @@ def add_depfile(parser: argparse.ArgumentParser, output: str) -> None:
     parser.add_argument(
         "--depfile", metavar="D", type=file, help=f"write what {output} depends on, in the syntax of make"
     )
+    parser.add_argument(
+        "--depfile-for-cmake",
+        action="store_true",
+        help="write the depfile as CMake reads it: one rule, without the backslashes that make alone takes back",
+    )
+
+
+def depfile(arguments: argparse.Namespace, out: Path, inputs: Iterable[Path]) -> bytes:
+    """Return the depfile of an output as it was asked for. Raises UsageError for names that it cannot hold."""
+    from wasmbuild.builder.depfile import depfile
+
+    return depfile(out, inputs, for_cmake=arguments.depfile_for_cmake)
 
 
 def depfile_writer(arguments: argparse.Namespace, inputs: Iterable[Path], toolchain: Toolchain) -> Callable[[], None]:
@@ -75,9 +87,8 @@ def depfile_writer(arguments: argparse.Namespace, inputs: Iterable[Path], toolch
     if arguments.depfile is None:
         return lambda: None
     from wasmbuild.builder import output
-    from wasmbuild.builder.depfile import depfile
 
-    content = depfile(arguments.output, [*inputs, *toolchain.files()])
+    content = depfile(arguments, arguments.output, [*inputs, *toolchain.files()])
     return lambda: output.write(arguments.depfile, content)
 
 

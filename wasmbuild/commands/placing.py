@@ -172,7 +172,6 @@ def _check_unchanged(workspace: Workspace) -> None:
 
 
 def _depfile(arguments: argparse.Namespace, workspace: Workspace, plan: Plan, build_dir: Path) -> bytes:
-    from wasmbuild.builder.depfile import depfile
     from wasmbuild.builder.inputs import of_build
 
     toolchain = workspace.toolchain(plan)
@@ -180,7 +179,7 @@ def _depfile(arguments: argparse.Namespace, workspace: Workspace, plan: Plan, bu
         inputs = [*of_build(plan, build_dir, dict(arguments.source)), *toolchain.files()]
     finally:
         toolchain.close()
-    return depfile(arguments.stamp or build_dir, inputs)
+    return options.depfile(arguments, arguments.stamp or build_dir, inputs)
 
 
 def check_outputs(

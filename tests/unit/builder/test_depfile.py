@@ -30,6 +30,11 @@ def test_one_rule_and_an_empty_one_for_each_input() -> None:
     )
 
 
+def test_cmake_reads_one_rule_without_what_make_alone_takes_back() -> None:
+    names = map(Path, ("a b#[c]?*.wat", "5%|$.toml"))
+    assert depfile(Path("b 5%/o"), names, for_cmake=True) == b"b\\ 5%/o: a\\ b\\#[c]?*.wat 5%|$$.toml\n"
+
+
 def test_names_that_are_no_text() -> None:
     assert depfile(Path(os.fsdecode(b"b\xff.o")), [Path(os.fsdecode(b"\xfe"))]) == b"b\xff.o: \xfe\n\xfe:\n"
 
