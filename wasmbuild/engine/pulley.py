@@ -10,7 +10,7 @@ _32_BIT = (
     "386", "i386", "i486", "i586", "i686", "x86", "aarch32", "arm", "armel", "armhf", "armv5te", "armv6", "armv7",
     "armv7a", "armv7k", "armv7s", "thumbv6m", "thumbv7em", "thumbv7m", "thumbv7neon", "thumbv8m", "arm64_32", "riscv32",
     "riscv32gc", "riscv32i", "riscv32im", "riscv32imac", "riscv32imafc", "riscv32imc", "mips", "mipsel", "mipsle",
-    "powerpc", "s390", "sparc", "m68k", "hexagon", "xtensa",
+    "powerpc", "ppc", "s390", "sparc", "m68k", "csky", "hexagon", "xtensa",
 )  # fmt: skip
 _64_BIT = (
     "aarch64_be", "powerpc64", "powerpc64le", "ppc64", "ppc64le", "mips64", "mips64el", "mips64le", "sparc64",
@@ -19,7 +19,8 @@ _64_BIT = (
 _COMPILED_FOR = ("riscv64imac", "riscv64a23")
 
 _BIG_ENDIAN = (
-    "aarch64_be", "powerpc64", "ppc64", "mips64", "sparc64", "sparcv9", "mips", "powerpc", "s390", "sparc", "m68k",
+    "aarch64_be", "powerpc64", "ppc64", "mips64", "sparc64", "sparcv9", "mips", "powerpc", "ppc", "s390", "sparc",
+    "m68k",
 )  # fmt: skip
 
 
@@ -34,7 +35,7 @@ def problem(architecture: str) -> str:
 def interpreter(architecture: str) -> str | None:
     """Return the triple of Pulley for a machine that wasmbuild compiles nothing for; None for any other, known or not.
 
-    ``architecture`` is the first part of the triple of the machine, or what Docker, Go and Debian call it.
+    ``architecture`` is the first part of the triple of the machine, or what Docker, Go, Debian and Meson call it.
     """
     if architecture not in (*_32_BIT, *_64_BIT, *_COMPILED_FOR):
         return None
