@@ -92,16 +92,15 @@ def test_a_builder_for_a_glob_that_joins_what_is_up_to_date_is_refused(tmp_path:
 
 @pytest.mark.parametrize("jobs", ["-j1", "-j4"])
 @pytest.mark.parametrize(
-    ("before", "after"),
+    "after",
     [
-        ('env.Command("plugins/gen.wat", "gen.in", Copy("$TARGET", "$SOURCE"))\n', ""),
-        ("", 'env.Command("plugins/gen.wat", "gen.in", Copy("$TARGET", "$SOURCE"))\n'),
-        ("", 'env.Depends(env.InstallAs("plugins/gen.wat", "gen.in"), wasm["plugins/one@x64"])\n'),
+        'env.Command("plugins/gen.wat", "gen.in", Copy("$TARGET", "$SOURCE"))\n',
+        'env.Depends(env.InstallAs("plugins/gen.wat", "gen.in"), wasm["plugins/one@x64"])\n',
     ],
-    ids=["declared before", "declared after", "of an artifact"],
+    ids=["declared after", "of an artifact"],
 )
-def test_the_last_step_sees_what_builders_make_for_globs(tmp_path: Path, before: str, after: str, jobs: str) -> None:
-    project = Built(tmp_path, TOOL + before + SCONSTRUCT.removeprefix(TOOL) + after)
+def test_the_last_step_sees_what_later_builders_make_for_globs(tmp_path: Path, after: str, jobs: str) -> None:
+    project = Built(tmp_path, SCONSTRUCT + after)
     project.write("plugins/one.wat", ADD)
     project.write("gen.in", ADD)
     project.declare(HEAD + TARGETS + '[modules."plugins/*"]\nsource = "plugins/*.wat"\n')
@@ -113,6 +112,27 @@ def test_the_last_step_sees_what_builders_make_for_globs(tmp_path: Path, before:
     assert project.made(jobs) == {"arm/plugins/gen", "x64/plugins/gen"}
     assert is_up_to_date(project)
     api.verify(project.build)
+
+
+@pytest.mark.parametrize("jobs", ["-j1", "-j4"])
+def test_what_a_glob_takes_of_builders_is_compiled_in_the_run_that_makes_it(tmp_path: Path, jobs: str) -> None:
+    made = 'for name in ("gen", "below/gen", "not"):\n'
+    made += '    env.Command(f"plugins/{name}.wat", "gen.in", Copy("$TARGET", "$SOURCE"))\n'
+    project = Built(tmp_path, TOOL + made + SCONSTRUCT.removeprefix(TOOL))
+    project.write("gen.in", ADD)
+    glob = '[modules."plugins/**"]\nsource = "plugins/**/*.wat"\nexclude = ["plugins/not.wat"]\nship-source = true\n'
+    project.declare(HEAD + TARGETS + glob)
+    everything = {f"{target}/plugins/{name}" for target in ("arm", "x64") for name in ("gen", "below/gen")}
+    for _ in range(2):
+        assert project.made(jobs) == everything
+        assert is_up_to_date(project)
+        api.verify(project.build)
+        project.scons("-c")
+        assert not list(project.root.rglob("gen.*wa*"))
+    project.made()
+    project.write("gen.in", SUB)
+    assert project.made(jobs) == everything
+    assert is_up_to_date(project)
 
 
 def test_what_a_glob_excludes_and_a_module_declares_is_compiled_in_the_run_that_makes_it(tmp_path: Path) -> None:
@@ -138,3 +158,19 @@ def test_a_declaration_that_a_builder_makes_is_the_one_that_is_built(tmp_path: P
     assert project.made() == set()
     assert is_up_to_date(project)
     assert project.compiled() == set()
+
+
+def test_a_declaration_that_is_not_there_is_made_while_the_sconstruct_is_read(tmp_path: Path) -> None:
+    copy = 'Copy("$TARGET", "$SOURCE")'
+    made = f'made = env.Command("gen/wasmbuild.toml", "declared", {copy})\nenv.Wasmbuild(made[0])\n'
+    project = Built(tmp_path, TOOL + made)
+    project.write("declared", HEAD + TARGETS + MODULES.replace('"a', '"../a').replace('"s', '"../s'))
+    fix = 'env.Execute(Copy("gen/wasmbuild.toml", "…"))'
+    for arguments in ((), ("-c",), ("gen/wasmbuild.toml",)):
+        told = project.scons(*arguments, status=2)
+        assert "gen/wasmbuild.toml: a builder makes it, and it is read before any builder runs; make it" in told
+        assert fix in told
+    (project.root / "gen").mkdir()
+    project.write("SConstruct", f'{TOOL}{fix.replace("…", "declared")}\nenv.Wasmbuild("gen/wasmbuild.toml")\n')
+    assert project.made() == EVERYTHING
+    assert is_up_to_date(project)

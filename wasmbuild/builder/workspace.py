@@ -174,6 +174,7 @@ class Workspace:
                 needs_modules=needs_modules,
                 sources=placement.sources,
                 awaited=placement.awaited,
+                coming=placement.coming,
             )
             remembered.remember(project, declaration, default_line=line)
         self._known = declaration, project

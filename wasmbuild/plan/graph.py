@@ -162,7 +162,7 @@ def plan(project: Project, placement: Placement = DECLARED) -> Plan:
     """
     declared = project.targets
     project = placement.of(project)
-    resolved = resolve(project, placement.sources, awaited=placement.awaited)
+    resolved = resolve(project, placement.sources, awaited=placement.awaited, coming=placement.coming)
     if resolved.mistakes:
         raise DeclarationError(resolved.mistakes)
     return Plan(

@@ -26,7 +26,8 @@ class Placement(NamedTuple):
     ``sources`` are files by the names of modules, in the place of those that are declared. Of the targets, only those
     are built that match one of ``targets`` (globs; none for all) and whose artifacts ``program`` can load. With
     ``awaited``, a build that goes on around this one makes the files of ``sources`` later, which need not be there yet.
-    With ``keeps``, what was made for targets that are not wanted stays.
+    It also makes the files of ``coming``, from the declaration's folder with forward slashes, which globs find
+    although they need not be there either. With ``keeps``, what was made for targets that are not wanted stays.
     """
 
     build_dir: Path | None = None
@@ -36,6 +37,7 @@ class Placement(NamedTuple):
     program: Program | None = None
     awaited: bool = False
     keeps: bool = False
+    coming: tuple[str, ...] = ()
 
     def of(self, project: Project) -> Project:
         """Return a project with the build directory and the targets that are wanted.

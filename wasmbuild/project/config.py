@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import tomli
@@ -38,16 +38,18 @@ def parse(
     needs_modules: bool = True,
     sources: Mapping[str, Path] = {},
     awaited: bool = False,
+    coming: Collection[str] = (),
 ) -> Project:
     """Read the bytes of a declaration in an absolute ``directory``; without ``needs_modules`` it may declare none.
 
     Raises DeclarationError with all mistakes. Where modules are needed, those of their sources are told along, as
-    ``resolve`` tells them: ``sources`` take the place of declared ones, and with ``awaited`` need not be there yet.
+    ``resolve`` tells them: ``sources`` take the place of declared ones, and with ``awaited`` need not be there yet,
+    no more than ``coming``, what globs find besides.
     """
     reader = DeclarationReader(file, directory, default_line, needs_modules=needs_modules)
     project = reader.project(_toml(data, file))
     if reader.mistakes:
-        unresolved = resolve(project, sources, awaited=awaited).mistakes if needs_modules else ()
+        unresolved = resolve(project, sources, awaited=awaited, coming=coming).mistakes if needs_modules else ()
         raise DeclarationError([*reader.mistakes, *unresolved])
     return project
 

@@ -15,7 +15,7 @@ from wasmbuild.project.sources import ModuleMistakes, Sources
 from wasmbuild.text import listed, quoted, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from wasmbuild.project.cases import Case
     from wasmbuild.project.directories import Directories
@@ -38,14 +38,16 @@ class Resolved(NamedTuple):
     refused: tuple[Mistake, ...]
 
 
-def resolve(project: Project, sources: Mapping[str, Path] = {}, *, awaited: bool = False) -> Resolved:
+def resolve(
+    project: Project, sources: Mapping[str, Path] = {}, *, awaited: bool = False, coming: Collection[str] = ()
+) -> Resolved:
     """Find the sources of all modules; what is wrong is returned, not raised, so that all mistakes are told at once.
 
     ``sources`` are files by the names of modules that are declared one by one, in the place of the declared ones;
-    with ``awaited`` they need not be there yet.
+    with ``awaited`` they need not be there yet. Globs find the files of ``coming`` too, whether they are there or not.
     """
     mistakes = ModuleMistakes(project.file)
-    files = Sources(project.file, project.directory, project.modules, sources, mistakes, awaited=awaited)
+    files = Sources(project.file, project.directory, project.modules, sources, mistakes, awaited=awaited, coming=coming)
     outputs = _Outputs(mistakes)
     tests = _Tests(project, mistakes)
     files.check_replaced()

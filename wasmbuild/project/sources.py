@@ -17,7 +17,7 @@ from wasmbuild.project.paths import record_problem
 from wasmbuild.text import listed, quoted, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 _SHOWN = 5
 _ABSENT = ("is not there", "", False)
@@ -47,8 +47,9 @@ class Sources:
     """Finds the files of ``declared``, module tables by their keys, below ``directory``.
 
     ``replaced`` are files by the names of modules, in the place of declared ones; with ``awaited`` they need not be
-    there yet. ``globs`` says what each glob matched, ``folders`` which folders decide that. ``refused`` are files of
-    globs whose names no module can have.
+    there yet. ``coming`` are files below the directory that globs find whether they are there or not. ``globs`` says
+    what each glob matched, ``folders`` which folders decide that. ``refused`` are files of globs whose names no module
+    can have.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Sources:
         mistakes: ModuleMistakes,
         *,
         awaited: bool,
+        coming: Collection[str] = (),
     ) -> None:
         self.globs: dict[str, tuple[str, ...]] = {}
         self.folders: list[str] = []
@@ -69,6 +71,7 @@ class Sources:
         self._declared = declared
         self._replaced = replaced
         self._awaited = awaited
+        self._coming = coming
         self._unused: _Unused | None = None
 
     def of(self, key: str, declared: ModuleDeclaration) -> list[tuple[str, str]]:
@@ -84,7 +87,7 @@ class Sources:
                 self._check_file(key, declared.source, source)
         else:
             try:
-                matched = expand(self._directory, source, declared.exclude, self.folders)
+                matched = self._expanded(source, declared.exclude)
                 left_out = not matched and expand(self._directory, source)
             except OSError as error:
                 self._unlisted(key, declared.source, error)
@@ -98,6 +101,11 @@ class Sources:
                 self._mistakes.of(key, "source", f"{quoted(declared.source)} matches no file", self._no_match(source))
             found = self._named(key, [(module_name(key, source, path), path) for path in matched])
         return found
+
+    def _expanded(self, source: str, exclude: tuple[str, ...]) -> list[str]:
+        there = expand(self._directory, source, exclude, self.folders)
+        coming = [path for path in self._coming if matches(source, path)]
+        return sorted({*there, *without_excluded(coming, exclude)}) if coming else there
 
     def check_replaced(self) -> None:
         """Check that each file that is given takes the place of one that is declared."""

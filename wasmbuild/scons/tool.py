@@ -1,41 +1,28 @@
-"""A tool for SCons: a node for each artifact, and one for the manifests.
-
-    from wasmbuild.scons import wasmbuild
-
-    env = Environment(tools=["default", wasmbuild])
-    wasm, manifests = env.Wasmbuild("wasmbuild.toml", "build")
-    env.Install("dist", wasm["checksum@pi"])
-
-SCons decides by contents what is out of date: the source, and each setting that decides an artifact's bytes, as a value
-of its own, so that ``--debug=explain`` names the one that changed.
-"""
+"""The method ``Wasmbuild`` of environments, and the nodes and steps that it makes."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import SCons.Action
 import SCons.Builder
 import SCons.Errors
-import SCons.Node.FS
 
 from wasmbuild import boundary
 from wasmbuild.builder import decisive
 from wasmbuild.builder.key import identity_of
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.errors import CompileError, DeclarationError, UsageError, WasmbuildError
+from wasmbuild.errors import CompileError, DeclarationError, WasmbuildError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.plan.placement import Placement
 from wasmbuild.project import filenames
-from wasmbuild.project.globs import is_glob
-from wasmbuild.project.keys import dotted
-from wasmbuild.project.module_of_file import globs_taking
+from wasmbuild.scons.made import MadeByOthers, refuse_unmade
 from wasmbuild.stepwise import StepwiseBuild
-from wasmbuild.text import listed, quoted, suggestion
+from wasmbuild.text import listed, suggestion
 
 if TYPE_CHECKING:
     from wasmbuild.builder.session import Session
@@ -90,18 +77,21 @@ class _SConsBuild:
         self._config = config
         self._build_dir = build_dir
         declaration = config.srcnode() if not config.has_builder() else config
+        refuse_unmade(config)
         self._folder = declaration.dir
         path = _shortest(declaration.abspath, env.Dir("#").abspath)
-        self._sources = {name: env.File(_only(name, source)) for name, source in given.items()}
-        self._sources.update(self._built_by_others(Workspace(path)))
+        self._made = MadeByOthers(config, self._folder, build_dir)
+        self._sources = dict(self._made.sources(Workspace(path).project()))
+        self._sources.update((name, env.File(_only(name, source))) for name, source in given.items())
         placement = Placement(
             build_dir=Path(build_dir.abspath),
             sources={name: _path(source) for name, source in self._sources.items()},
             targets=tuple(targets),
             awaited=True,
+            coming=self._made.coming(),
         )
         self._workspace = Workspace(path, placement)
-        self._refuse_unseen()
+        self._made.refuse_unseen(self._workspace.project(), set(self._sources.values()))
         self._planned = self._workspace.planned()
         self._plan = self._planned.plan
         self._up_to_date = self._workspace.is_up_to_date(self._planned)
@@ -160,7 +150,7 @@ class _SConsBuild:
         try:
             with boundary.as_wasmbuild_error():
                 # A builder may have been declared after this one.
-                self._refuse_unseen()
+                self._made.refuse_unseen(self._workspace.project(), set(self._sources.values()))
                 steps = self._steps
                 try:
                     planned = self._workspace.planned()
@@ -238,40 +228,13 @@ class _SConsBuild:
         # Not by the environment, which would put its variables where a path has a dollar.
         return self._sources.get(module.name) or self._env.fs.File(str(module.source))
 
-    def _built_by_others(self, workspace: Workspace) -> Iterator[tuple[str, Any]]:
-        """Yield the declared sources that a builder of this build makes, by module."""
-        for name, module in workspace.project().modules.items():
-            if name not in self._sources and not is_glob(module.source):
-                for directory in (self._config.dir, self._folder):
-                    node = directory.File(module.source)
-                    if node.has_builder():
-                        yield name, node
-                        break
-
-    def _refuse_unseen(self) -> None:
-        """Refuse what a builder makes in the variant directory for a glob, which sees the source directory alone."""
-        for node, path, name, key in self._taken() if self._config.dir is not self._folder else ():
-            made, folder = node.get_internal_path(), self._folder.get_internal_path()
-            raise UsageError(
-                f"{made}: a builder makes it, and {dotted('modules', key)} takes files of {folder} alone; declare "
-                f"{dotted('modules', name)} with source = {quoted(path)}, and call the builder first"
-            )
-
     def _made_for_globs(self, target: Any, env: Any, path: Any) -> list[Any]:
         """Return the files that the manifests wait for; SCons asks for each of these, and has all wait for the same."""
         if target.name == filenames.INDEX:
             # What is wrong with the declaration, the step itself tells.
             with suppress(WasmbuildError), boundary.as_wasmbuild_error():
-                return [node for node, *_ in self._taken()]
+                return list(self._made.for_globs(self._workspace.project(), set(self._sources.values())))
         return []
-
-    def _taken(self) -> Iterator[tuple[Any, str, str, str]]:
-        """Yield the files that builders make for globs, each with its path, the module's name, and the key."""
-        here, declared = self._config.dir, set(self._sources.values())
-        others = (node for node in _made_below(here) if node not in declared and not node.is_under(self._build_dir))
-        made = {node.get_path(here).replace(os.sep, "/"): node for node in others}
-        for path, name, key in globs_taking(self._workspace.project(), made):
-            yield made[path], path, name, key
 
     def _values(self, texts: list[str]) -> list[Any]:
         return [self._env.Value(text) for text in texts]
@@ -285,16 +248,6 @@ def _only(name: str, source: Any) -> Any:
             raise SCons.Errors.UserError(f"SOURCES[{name!r}] is {len(nodes)} nodes; give it one, such as nodes[0]")
         return nodes[0]
     return source
-
-
-def _made_below(directory: Any) -> Iterator[Any]:
-    """Yield the files below a directory that builders make, whether or not they did."""
-    for name, node in list(directory.entries.items()):
-        if isinstance(node, SCons.Node.FS.Dir):
-            if name not in (os.curdir, os.pardir):
-                yield from _made_below(node)
-        elif node.has_builder():
-            yield node
 
 
 def _path(node: Any) -> Path:

@@ -1,0 +1,84 @@
+"""Files that other builders of SCons make for a declaration, whether or not they are there yet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+
+import SCons.Node.FS
+
+from wasmbuild.errors import UsageError
+from wasmbuild.lean.typing import Any
+from wasmbuild.project.declared import Project
+from wasmbuild.project.globs import is_glob
+from wasmbuild.project.keys import dotted
+from wasmbuild.project.module_of_file import globs_taking
+from wasmbuild.text import quoted
+
+
+def refuse_unmade(config: Any) -> None:
+    """Raise UsageError for a declaration that a builder is to make first: none runs before it is read."""
+    if config.has_builder() and not os.path.lexists(config.abspath):
+        raise UsageError(
+            f"{config}: a builder makes it, and it is read before any builder runs; make it while the SConstruct is "
+            f'read, as env.Execute(Copy({quoted(str(config))}, "…")) does'
+        )
+
+
+class MadeByOthers:
+    """What is made in the folder of a declaration, and outside of the directory of its build.
+
+    ``folder`` is the one that globs look into: in a variant directory it is the source directory.
+    """
+
+    def __init__(self, config: Any, folder: Any, build_dir: Any) -> None:
+        self._here = config.dir
+        self._folder = folder
+        self._build_dir = build_dir
+
+    def sources(self, project: Project) -> Iterator[tuple[str, Any]]:
+        """Yield the declared sources that are made, by module."""
+        for name, module in project.modules.items():
+            if not is_glob(module.source):
+                for directory in (self._here, self._folder):
+                    node = directory.File(module.source)
+                    if node.has_builder():
+                        yield name, node
+                        break
+
+    def coming(self) -> tuple[str, ...]:
+        """Return the paths that globs are to find, from the declaration's folder, with forward slashes."""
+        return tuple(self._made()) if self._here is self._folder else ()
+
+    def for_globs(self, project: Project, declared: Collection[Any]) -> Iterator[Any]:
+        """Yield what globs take, but for what is ``declared`` by its path."""
+        for node, *_ in self._taken(project, declared):
+            yield node
+
+    def refuse_unseen(self, project: Project, declared: Collection[Any]) -> None:
+        """Raise UsageError for what is made in the variant directory for a glob, which sees the source directory."""
+        for node, path, name, key in self._taken(project, declared) if self._here is not self._folder else ():
+            made, folder = node.get_internal_path(), self._folder.get_internal_path()
+            raise UsageError(
+                f"{made}: a builder makes it, and {dotted('modules', key)} takes files of {folder} alone; declare "
+                f"{dotted('modules', name)} with source = {quoted(path)}, and call the builder first"
+            )
+
+    def _taken(self, project: Project, declared: Collection[Any]) -> Iterator[tuple[Any, str, str, str]]:
+        """Yield what globs take, each with its path, the module's name, and the key."""
+        made = {path: node for path, node in self._made().items() if node not in declared}
+        for path, name, key in globs_taking(project, made):
+            yield made[path], path, name, key
+
+    def _made(self) -> dict[str, Any]:
+        nodes = (node for node in _made_below(self._here) if not node.is_under(self._build_dir))
+        return {node.get_path(self._here).replace(os.sep, "/"): node for node in nodes}
+
+
+def _made_below(directory: Any) -> Iterator[Any]:
+    for name, node in list(directory.entries.items()):
+        if isinstance(node, SCons.Node.FS.Dir):
+            if name not in (os.curdir, os.pardir):
+                yield from _made_below(node)
+        elif node.has_builder():
+            yield node
