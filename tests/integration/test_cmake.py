@@ -238,6 +238,25 @@ def test_each_configuration_has_its_own_file(project: Project) -> None:
     assert (tree.build / "same/arm/add.cwasm").read_bytes() == debug
 
 
+def test_directories_of_configurations_are_to_be_removed_where_none_has_its_own_any_more(project: Project) -> None:
+    tree = Tree(project, "Ninja Multi-Config")
+    project.write("Debug/add.wat", ADD)
+    install = "wasmbuild_project(wasm DESTINATION share"
+    tree.configure(install + " SOURCES add=${CMAKE_SOURCE_DIR}/$<CONFIG>/add.wat)\n")
+    tree.make("--config", "Debug")
+    told = " ".join(tree.configure(install + ")\n", status=1).split())
+    _, asked, fix = told.partition("they would be installed along; remove them: cmake -E rm -r ")
+    directory = tree.build / "wasm/Debug"
+    assert asked
+    assert fix.startswith(f'"{directory.as_posix()}"')
+    tree.run("-E", "rm", "-r", directory)
+    tree.configure(install + ")\n")
+    tree.make("--config", "Debug")
+    tree.run("--install", tree.build, "--config", "Debug", "--prefix", tree.build / "usr")
+    assert not (tree.build / "usr/share/Debug").exists()
+    project.run("verify", str(tree.build / "usr/share"))
+
+
 def test_targets_are_selected(ninja: Tree) -> None:
     ninja.configure("wasmbuild_project(wasm TARGETS a*)\nwasmbuild_project(pc FOR x86_64-unknown-linux-musl)\n")
     ninja.make()

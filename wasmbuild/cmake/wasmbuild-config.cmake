@@ -53,15 +53,18 @@ function(wasmbuild_project name)
 
   set(dir "${CMAKE_CURRENT_BINARY_DIR}/${name}")
   set(private "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.wasmbuild")
-  # Subdirectories that are added after this call have their binary directories only then.
-  cmake_language(EVAL CODE
-    "cmake_language(DEFER CALL _wasmbuild_check_directory [=[${name}]=] [=[${config}]=] [=[${dir}]=] [=[${private}]=])")
   get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+  set(per_configuration)
   if(multi_config AND files MATCHES "\\$<")
     # What another target makes is another file in each configuration.
-    string(APPEND dir "/$<CONFIG>")
-    string(APPEND private "/$<CONFIG>")
+    set(per_configuration "/$<CONFIG>")
   endif()
+  # Subdirectories that are added after this call have their binary directories only then.
+  cmake_language(EVAL CODE
+    "cmake_language(DEFER CALL _wasmbuild_check_directory
+       [=[${name}]=] [=[${config}]=] [=[${dir}]=] [=[${private}]=] [=[${per_configuration}]=])")
+  string(APPEND dir "${per_configuration}")
+  string(APPEND private "${per_configuration}")
 
   _wasmbuild_ids(ids ${selected} ${planned})
   set(artifacts)
@@ -165,7 +168,7 @@ macro(_wasmbuild_check_arguments function)
 endmacro()
 
 # Refuse a directory with anything of others: `clean` removes it whole, and all that is in it would be installed.
-function(_wasmbuild_check_directory name config dir private)
+function(_wasmbuild_check_directory name config dir private per_configuration)
   file(GLOB others RELATIVE "${dir}" "${dir}/*")
   file(GLOB made "${dir}/index.json" "${dir}/*/index.json")
   cmake_path(IS_PREFIX dir "${config}" has_config)
@@ -174,6 +177,14 @@ function(_wasmbuild_check_directory name config dir private)
     message(FATAL_ERROR "wasmbuild_project(${name}): \"${dir}\" is for artifacts alone, and `clean` removes it, but "
                         "something else is there: ${others}; take another NAME, or where the build directory is the "
                         "source directory, another one of these (cmake -B build)")
+  endif()
+  file(GLOB other "${dir}/*/index.json")
+  if(other AND NOT per_configuration)
+    list(TRANSFORM other REPLACE "/index.json$" "\"")
+    list(TRANSFORM other PREPEND "\"")
+    list(JOIN other " " other)
+    message(FATAL_ERROR "wasmbuild_project(${name}): there are artifacts of configurations that had directories of "
+                        "their own, and they would be installed along; remove them: cmake -E rm -r ${other}")
   endif()
 endfunction()
 
