@@ -201,6 +201,25 @@ def test_without_a_stamp_the_directory_is_the_sign(project: Project) -> None:
     assert (project.root / "d").stat().st_mtime_ns >= max(path.stat().st_mtime_ns for path in project.root.rglob("*.*"))
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("build", "--stamp", "stamp"),
+        ("compile", "add.wat", "--target", "x64", "-o", "add.cwasm"),
+        ("plan", "--ninja", "-o", "build.ninja"),
+        ("embed", "--lang", "c", "--target", "x64", "-o", "engine.h"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_how_a_depfile_is_written_takes_a_depfile(project: Project, command: tuple[str, ...]) -> None:
+    assert project.run(*command, "--depfile-for-cmake", status=2).stderr == (
+        f"error: wasmbuild {command[0]}: --depfile-for-cmake says how the depfile is written; name that with "
+        "--depfile\n"
+    )
+    project.run(*command, "--depfile-for-cmake", "--depfile", "stamp.d")
+    assert len((project.root / "stamp.d").read_text().splitlines()) == 1
+
+
 def test_a_directory_is_no_sign_where_the_depfile_cannot_be_written(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,6 +72,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     options.check_push("build", arguments)
+    options.check_depfile("build", arguments)
     ending = placing.ending
     if arguments.cargo:
         from wasmbuild.commands import cargo

@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     undeclared.check(arguments)
     options.check_push("compile", arguments)
+    options.check_depfile("compile", arguments)
     _check_outputs(arguments)
     workspace = None if arguments.triple is not None else Workspace(arguments.config)
     module = None

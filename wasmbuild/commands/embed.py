@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.builder import output
     from wasmbuild.embed.source import source
 
+    options.check_depfile("embed", arguments)
     read = ("--config", arguments.config) if arguments.manifest is None else ("MANIFEST", arguments.manifest)
     if arguments.output is not None:
         options.check_output("embed", "-o", arguments.output, [read])

@@ -71,6 +71,14 @@ def add_depfile(parser: argparse.ArgumentParser, output: str) -> None:
     )
 
 
+def check_depfile(command: str, arguments: argparse.Namespace) -> None:
+    """Raise UsageError where there is no depfile, and it is said how that is to be written."""
+    if arguments.depfile_for_cmake and arguments.depfile is None:
+        raise UsageError(
+            f"wasmbuild {command}: --depfile-for-cmake says how the depfile is written; name that with --depfile"
+        )
+
+
 def depfile(arguments: argparse.Namespace, out: Path, inputs: Iterable[Path]) -> bytes:
     """Return the depfile of an output as it was asked for. Raises UsageError for names that it cannot hold."""
     from wasmbuild.builder.depfile import depfile

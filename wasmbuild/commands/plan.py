@@ -48,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    options.check_depfile("plan", arguments)
     if arguments.output is not None and not arguments.ninja:
         raise UsageError("wasmbuild plan: -o goes with --ninja; redirect what else is written")
     if arguments.depfile is not None and arguments.output is None:
