@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import subprocess
 from collections.abc import Callable
@@ -29,17 +30,26 @@ def test_a_compiler_that_is_missing(project: Project) -> None:
     assert not project.build.exists()
 
 
-def test_a_compiler_of_another_line(project: Project, script: Script) -> None:
-    path = script("exit 0", version="wasmtime 49.0.3")
-    use(project, path)
-    error = project.run("build", status=2).stderr
-    assert error == (
-        f"error: [toolchain] compiler: {path} is Wasmtime 49.0.3, not 48; name another executable there, "
-        f'or write wasmtime = "49" under [toolchain]\n'
+@pytest.mark.parametrize("place", ["toolchain", "target", "nowhere"])
+def test_a_compiler_of_another_line(project: Project, script: Script, place: str) -> None:
+    """The line is declared there; nowhere, it is the library's."""
+    of_library = int(importlib.metadata.version("wasmtime").partition(".")[0])
+    line, version = {"toolchain": (48, "49.0.3"), "target": (49, "48.0.7")}.get(
+        place, (of_library, "48.0.7" if of_library == 49 else "49.0.3")
     )
-    declared = project.root / "wasmbuild.toml"
-    declared.write_text(declared.read_text().replace('wasmtime = "48"', 'wasmtime = "49"'))
-    assert "49.0.3" in project.run("toolchain", "which").stderr
+    path = script("exit 0", version=f"wasmtime {version}")
+    head = HEAD.replace('wasmtime = "48"\n', "") if place == "nowhere" else HEAD
+    targets = TARGETS.replace("triple", 'wasmtime = "49"\ntriple') if place == "target" else TARGETS
+    declaration = f'{head}compiler = "{path}"\n{targets}{MODULES}'
+    project.declare(declaration)
+    written = f'wasmtime = "{version[:2]}"'
+    assert project.run("build", status=2).stderr == (
+        f"error: [toolchain] compiler: {path} is Wasmtime {version}, not {line}; name another executable there, "
+        f"or write {written} in place of line {line}, under [toolchain] or in a target\n"
+    )
+    was, now = ("[toolchain]", f"[toolchain]\n{written}") if place == "nowhere" else (f'wasmtime = "{line}"', written)
+    project.declare(declaration.replace(was, now))
+    assert version in project.run("toolchain", "which").stderr
 
 
 def test_a_script_that_starts_another_compiler_than_is_locked(project: Project) -> None:

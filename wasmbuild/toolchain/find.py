@@ -246,7 +246,8 @@ def _declaring(version: str, wanted: _Wanted) -> str:
     if line not in lines.known():
         return ""
     release = version if lines.own_release_only(line) else line
-    return f', or write wasmtime = "{release}" under [toolchain]'
+    declared = wanted.at_least if line == wanted.line else f"line {wanted.line}"
+    return f', or write wasmtime = "{release}" in place of {declared}, under [toolchain] or in a target'
 
 
 def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None, list[str], bool]:

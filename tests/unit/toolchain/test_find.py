@@ -45,16 +45,17 @@ class TestNamed:
         [
             (
                 says("49.0.1"),
-                'is Wasmtime 49.0.1, not 48; name another executable there, or write wasmtime = "49" under [toolchain]',
+                'is Wasmtime 49.0.1, not 48; name another executable there, or write wasmtime = "49" in place of '
+                "line 48, under [toolchain] or in a target",
             ),
             (
                 says("36.0.9"),
-                'is Wasmtime 36.0.9, not 48; name another executable there, or write wasmtime = "36.0.9" under ',
+                'is Wasmtime 36.0.9, not 48; name another executable there, or write wasmtime = "36.0.9" in ',
             ),
             (
                 says("48.0.7"),
                 "is Wasmtime 48.0.7, older than 48.0.8; name another executable there, or write "
-                'wasmtime = "48" under [toolchain]',
+                'wasmtime = "48" in place of 48.0.8, under [toolchain] or in a target',
             ),
             (says("48.0.8-rc.1"), "is Wasmtime 48.0.8-rc.1, older than 48.0.8"),
             ("echo nonsense", 'is not wasmtime: its --version says "nonsense", not "wasmtime 48.0.8" or the like;'),
