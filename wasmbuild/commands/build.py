@@ -141,7 +141,7 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
             wanted = set(selected)
             wrong = [status for status in session.outdated() if status.artifact.id in wanted]
             progress = Progress(console, len(wrong), len(selected) - len(wrong))
-            outcomes = _build(session, [status.artifact.id for status in wrong], progress, arguments.jobs)
+            _build(session, [status.artifact.id for status in wrong], outcomes, progress, arguments.jobs)
             changed = session.finish()
             if arguments.check_reproducible:
                 again = _compiled_again(session, selected, arguments.jobs)
@@ -182,8 +182,10 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     return max(codes, default=FAILED if changed or refused or lost else DONE)
 
 
-def _build(session: Session, ids: list[str], progress: Progress, jobs: int | None) -> dict[str, ArtifactOutcome]:
-    outcomes: dict[str, ArtifactOutcome] = {}
+def _build(
+    session: Session, ids: list[str], outcomes: dict[str, ArtifactOutcome], progress: Progress, jobs: int | None
+) -> None:
+    """Compile what is out of date, and put what became of each into ``outcomes``: those stand however it ends."""
 
     def done(outcome: ArtifactOutcome) -> None:
         outcomes[outcome.id] = outcome
@@ -205,7 +207,6 @@ def _build(session: Session, ids: list[str], progress: Progress, jobs: int | Non
         on_start=lambda artifact: progress.start(artifact.id),
         on_done=done,
     )
-    return outcomes
 
 
 def _compiled_again(session: Session, selected: list[str], jobs: int | None) -> dict[str, ArtifactOutcome]:
