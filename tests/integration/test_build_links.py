@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from support import HEAD, MODULES, TARGETS, Project
+from support import HEAD, MODULES, SUB, TARGETS, Project
 
-from wasmbuild import locks
+from wasmbuild import api, locks
 
 WORDS = "leads out of the directory through a link: nothing there would be loaded; remove the link, or"
 
@@ -36,7 +36,7 @@ def test_what_a_link_at_the_lock_leads_to_stays_as_it_is(project: Project, argum
     project.run("build")
 
 
-@pytest.mark.parametrize("fix", ["remove", "name another"])
+@pytest.mark.parametrize("fix", ["remove", "name another", "name another in Python"])
 def test_what_a_build_remembers_goes_nowhere_else_through_a_link(project: Project, fix: str) -> None:
     state = project.build / ".wasmbuild"
     elsewhere = project.write("elsewhere/noop.json", "{}").parent
@@ -44,14 +44,44 @@ def test_what_a_build_remembers_goes_nowhere_else_through_a_link(project: Projec
     state.symlink_to(elsewhere)
     error = project.run("build", status=3).stderr
     assert f"{state}: is a link, and what a build remembers would be written where it leads; remove it, or " in error
-    assert "or name another state directory (--state-dir)\n" in error
+    assert "or name another state directory (--state-dir, or state_dir in Python)\n" in error
     if fix == "remove":
         state.unlink()
         project.run("build")
+    elif fix == "name another in Python":
+        api.build(project.root / "wasmbuild.toml", state_dir=project.root / "remembered")
+        assert (project.root / "remembered" / "lock").exists()
     else:
         project.run("build", "--state-dir", "remembered")
         assert (project.root / "remembered" / "lock").exists()
     assert [path.name for path in elsewhere.iterdir()] == ["noop.json"]
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize("name", [".wasmbuild", ".wasmbuild/lock"])
+def test_a_link_is_refused_only_where_something_would_be_written(project: Project, name: str) -> None:
+    project.run("build")
+    link = project.build / name
+    link.rename(project.root / "elsewhere")
+    link.symlink_to(project.root / "elsewhere")
+    # With the note of the last whole build, and without.
+    for _ in range(2):
+        before = written(project.root)
+        assert "up to date" in project.run("build").stderr
+        project.run("manifest")
+        assert len(api.build(project.root / "wasmbuild.toml").artifacts) == 4
+        assert f"error: {link}: " in project.run("build", "--check-reproducible", status=3).stderr
+        assert written(project.root) == before
+        (project.build / ".wasmbuild" / "noop.json").unlink(missing_ok=True)
+    project.write("add.wat", SUB)
+    before = written(project.root)
+    assert str(link) in project.run("build", status=3).stderr
+    assert written(project.root) == before
+
+
+def written(root: Path) -> dict[str, tuple[bytes, int]]:
+    paths = (path for path in root.rglob("*") if path.is_file())
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
 
 
 def test_build_and_state_directory_may_be_links(project: Project, tmp_path: Path) -> None:

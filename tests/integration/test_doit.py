@@ -204,6 +204,18 @@ def test_clean_removes_what_was_made(dodo: Project) -> None:
     assert dodo.compiled() == set()
 
 
+def test_clean_says_nothing_of_what_a_link_leads_to_and_leaves_it(dodo: Project) -> None:
+    doit(dodo, "compile")
+    (dodo.build / ".wasmbuild").rename(dodo.root / "elsewhere")
+    (dodo.build / ".wasmbuild").symlink_to(dodo.root / "elsewhere")
+    before = set(os.listdir(dodo.root / "elsewhere"))
+    assert "what is remembered" not in doit(dodo, "clean")
+    assert set(os.listdir(dodo.root / "elsewhere")) == before
+    (dodo.build / ".wasmbuild").unlink()
+    (dodo.root / "elsewhere").rename(dodo.build / ".wasmbuild")
+    assert "removing what is remembered in 'build/.wasmbuild'\n" in doit(dodo, "clean")
+
+
 @pytest.mark.parametrize("state_dir", [".", "state"])
 def test_clean_removes_no_file_of_yours_from_the_state_directory(dodo: Project, state_dir: str) -> None:
     mine = dodo.write("state/mine.txt", "mine")

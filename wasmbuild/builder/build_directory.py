@@ -122,9 +122,14 @@ class BuildDirectory:
         """Write down what is remembered, if that changed. Raises DiskError."""
         self.memory.save(lambda path, parts: disk.write_parts(path, parts, self._advice, self._prefix))
 
+    @property
+    def has_state(self) -> bool:
+        """Whether there is a directory for what is remembered: what a link in the place of ours leads to is none."""
+        return os.path.isdir(self._state) and not self._lock.leads_elsewhere
+
     def delete_state(self) -> None:
         """Delete what is remembered, and its directory where nothing else is in it: a user may have named any."""
-        if self._lock.leads_elsewhere:
+        if not self.has_state:
             return
         self.memory.delete()
         for path in (self._noop, self._lock.path):

@@ -161,8 +161,8 @@ def leads_out(real_root: str, directory: str) -> DiskError | None:
 
 
 def is_forbidden(error: DiskError) -> bool:
-    """Tell whether something cannot be written because nothing there can be."""
-    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _FORBIDDEN
+    """Tell whether something cannot be written because nothing there can be, or is to be: a link leads to it."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in (*_FORBIDDEN, errno.ELOOP)
 
 
 class as_disk_error:  # noqa: N801 -- as contexts of the standard library are named

@@ -60,8 +60,8 @@ class Lock:
         if self.leads_elsewhere:
             raise DiskError(
                 f"{self.path.parent}: is a link, and what a build remembers would be written where it leads; remove "
-                "it, or name another state directory (--state-dir)"
-            )
+                "it, or name another state directory (--state-dir, or state_dir in Python)"
+            ) from OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(self.path.parent))
         start = time.monotonic()
         announced = waited = False
         while not self._try_once():

@@ -163,7 +163,7 @@ class Session:
             except DiskError as error:
                 if not is_forbidden(error) or not self.is_whole():
                     raise
-                # Nothing can be written, and nothing has to be.
+                # Nothing may be written, and nothing has to be.
                 self._unwritable = error
                 return
             try:
@@ -241,7 +241,12 @@ class Session:
     def compile_again(
         self, artifacts: Sequence[Artifact], *, jobs: int | None, on_done: Callable[[ReproducibilityResult], None]
     ) -> None:
-        """Compile artifacts that are right once more, past any cache, and compare; nothing is published."""
+        """Compile artifacts that are right once more, past any cache, and compare; nothing is published.
+
+        Raises DiskError where the build directory could not be locked: what is compiled there could be removed.
+        """
+        if self._unwritable is not None:
+            raise self._unwritable
         from wasmbuild.builder.reproducibility import ReproducibilityWork
 
         again = ReproducibilityWork(self._work, lambda id: self.path(self.artifacts[id]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -182,13 +181,16 @@ def _some(names: Iterable[str]) -> str:
 def remove_state(arguments: BuildArguments, dryrun: bool) -> None:
     """Remove what is remembered of a build directory, after everything else there that was made: an action of clean."""
     build = of(arguments)
-    if build.planned is not None and os.path.isdir(build.planned.plan.state_dir):
-        from wasmbuild.builder.build_directory import BuildDirectory
+    if build.planned is None:
+        return
+    from wasmbuild.builder.build_directory import BuildDirectory
 
-        plan = build.planned.plan
+    plan = build.planned.plan
+    directory = BuildDirectory(plan.build_dir, plan.state_dir)
+    if directory.has_state:
         _stdout().write(f"removing what is remembered in '{files.relative(plan.state_dir)}'\n")
         if not dryrun:
-            BuildDirectory(plan.build_dir, plan.state_dir).delete_state()
+            directory.delete_state()
 
 
 @_as_failed_task
