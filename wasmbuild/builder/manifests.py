@@ -160,10 +160,12 @@ class Manifests:
     def write(self, target: Target) -> None:
         """Write the manifest of a target whose artifacts are all right; the index names it later. Raises DiskError.
 
-        One that says all this already is left untouched: what is remembered of it may be lost at any time.
+        One that says all this already is left untouched: what is remembered of it may be lost at any time. Where the
+        target leads out and has no artifacts, nothing is written, and ``refuse_elsewhere`` raises that.
         """
-        # One without artifacts has none that would have told it.
         if (obstacle := self._there.obstacle(target.name)) is not None:
+            if not self._artifacts[target.name]:
+                return
             raise obstacle
         path = self.path(target.name)
         records = self._records(target)
@@ -177,6 +179,12 @@ class Manifests:
         self._right[target.name] = sha256
         self._directory.memory.notes[str(path)] = self._note(target, sha256, records)
         self._index.is_behind = True
+
+    def refuse_elsewhere(self) -> None:
+        """Raise DiskError where a target without artifacts leads out: it has none whose failure would tell it."""
+        for name, artifacts in self._artifacts.items():
+            if not artifacts and (obstacle := self._there.obstacle(name)) is not None:
+                raise obstacle
 
     def published(self, artifact: Artifact, record: Record, sha256: str) -> None:
         """Take over what a record says that was just written, with this digest: nobody has to read it to know."""

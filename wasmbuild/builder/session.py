@@ -268,7 +268,8 @@ class Session:
         """Look once more at what was made and write down what is known; return the ids of what changed meanwhile.
 
         Such an artifact was compiled from a source that has been edited since, or was edited itself. What was right
-        before is not looked at: where it changed meanwhile, the next build finds it so. Raises DiskError.
+        before is not looked at: where it changed meanwhile, the next build finds it so. Raises DiskError, after
+        all else is done where a target without artifacts leads out.
         """
         if self._unwritable is not None:
             return []
@@ -286,6 +287,7 @@ class Session:
         self.directory.save()
         if digest is not None:
             self.directory.note_noop(self._noted_as, digest)
+        self._manifests.refuse_elsewhere()
         return sorted(changed)
 
     def touch(self, artifact: Artifact) -> None:

@@ -39,7 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
         wrong = session.outdated()
         if not wrong and not lost and not arguments.restat:
             session.touch_manifests()
-        changed = session.finish()
+        try:
+            changed = session.finish()
+        except DiskError:
+            session.remove_index()
+            raise
         faults = _not_let_pass(session, planned.plan)
         if wrong or lost or changed or faults:
             # It is what other builds know this step by, and Make takes the file that a step left for its success.
