@@ -8,7 +8,7 @@ import sys
 import wasmtime
 
 from wasmbuild.lean.typing import IO, TYPE_CHECKING
-from wasmbuild.runtime.errors import DamagedError, LoadError
+from wasmbuild.runtime.errors import DamagedError, LoadError, OtherCodeError
 from wasmbuild.runtime.file_errors import of_artifact, of_memory
 from wasmbuild.shipment import artifacts
 from wasmbuild.shipment.errors import AGAIN, ShippedFileError
@@ -49,7 +49,11 @@ def load_checked(
             loaded = deserialize(file, before.st_size, data, artifact.kind, engine)
             after = os.fstat(file.fileno()) if check == "digest" else before
         except wasmtime.WasmtimeError as error:
-            raise refused(path, file, artifact.kind, str(error), declared=declared) from None
+            reason = refused(path, file, artifact.kind, str(error), declared=declared)
+            if isinstance(reason, OtherCodeError):
+                # The engine runs the code that the manifest declares. Of another target it would be passed over.
+                reason = DamagedError(f"{printable(path)} is not the code that its manifest declares", AGAIN)
+            raise reason from None
         except OSError as error:
             raise of_artifact(ShippedFileError.of(error, path)) from None
         except MemoryError:

@@ -41,9 +41,9 @@ def refused(kind: type[WasmbuildError], where: Path, module: str = "a", **option
     return str(caught.value)
 
 
-def _artifact() -> bytes:
-    """Return an artifact of this machine that Wasmtime loads."""
-    return bytes(wasmtime.Module(engines.default_engine(None), b"\0asm\1\0\0\0").serialize())
+def _artifact(pulley: str | None = None) -> bytes:
+    """Return an artifact of this machine, or of Pulley bytecode, that Wasmtime loads."""
+    return bytes(wasmtime.Module(engines.default_engine(pulley), b"\0asm\1\0\0\0").serialize())
 
 
 def test_cut_off_and_changed(shipping: Any) -> None:
@@ -237,6 +237,23 @@ def test_what_was_meant_is_looked_for_where_nothing_was_found_alone(
     assert not looked
     refused(NotInManifestError, root, "plugins")
     assert looked == ["plugins"]
+
+
+@pytest.mark.skipif(host.triple() is None, reason="needs a machine that Wasmtime compiles for")
+@pytest.mark.parametrize("own_engine", [True, False])
+@pytest.mark.parametrize(
+    ("triple", "declared", "found"), [(host.triple(), None, "pulley64"), ("pulley64", "pulley64", None)]
+)
+def test_other_code_in_the_place_of_what_was_built_is_damage_and_not_passed_over(
+    shipping: Any, triple: str, declared: str | None, found: str | None, own_engine: bool
+) -> None:
+    directory = shipping.target("swapped", {"a": _artifact(found)}, triple)
+    shipping.target("next", {"a": _artifact("pulley64")}, "pulley64")
+    options = {"engine": engines.default_engine(declared)} if own_engine else {}
+    assert refused(DamagedError, shipping.index(), **options) == (
+        f"{directory}/a.cwasm is not the code that its manifest declares; build again, or copy it again from where it "
+        "was built"
+    )
 
 
 @pytest.mark.skipif(not host.runs(triples.parse(X86_64)), reason=f"needs a machine that runs {X86_64}")
