@@ -6,7 +6,13 @@ from collections.abc import Collection
 
 from wasmbuild.engine import host
 from wasmbuild.runtime import engines
-from wasmbuild.runtime.errors import LoadError, NoFittingArtifactError, NotInManifestError, PassedOver
+from wasmbuild.runtime.errors import (
+    LoadError,
+    MissingArtifactError,
+    NoFittingArtifactError,
+    NotInManifestError,
+    PassedOver,
+)
 from wasmbuild.runtime.selection import ALL, COMPILE, FITS_NOT, PULLEY, candidates, named, sources
 from wasmbuild.runtime.shipments import OpenShipment
 from wasmbuild.runtime.targets import Candidate
@@ -39,7 +45,8 @@ def no_fitting_target(
         return NoFittingArtifactError(f"{shown} has no target that was asked for", f"it has {names}", ())
     if module is not None:
         passed_over = _without_lacking(opened, module, fallback, passed_over)
-        tried = [reason for reason in passed_over if isinstance(reason.error, FITS_NOT)]
+        # One that is not here may have the module.
+        tried = [reason for reason in passed_over if isinstance(reason.error, (*FITS_NOT, MissingArtifactError))]
         if tried and all(isinstance(reason.error, NotInManifestError) for reason in tried):
             return _not_listed(opened, module, patterns, fallback, passed_over, advice)
     if len(passed_over) == 1:

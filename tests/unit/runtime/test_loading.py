@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,28 @@ def test_pulley_that_is_left_out_is_not_advised_for_what_it_lacks(shipping: Any)
         f"{root}/index.json has no module c for this machine; it has a, b"
     )
     assert refused(OtherCodeError, root, "a", targets="p", fallback=()).endswith('allow it with fallback=("pulley",)')
+
+
+@pytest.mark.parametrize("fallback", [(), ("pulley",), ("compile",), ("pulley", "compile")])
+def test_a_target_that_was_not_copied_may_have_what_the_others_lack(shipping: Any, fallback: Any) -> None:
+    directory = shipping.target("x64", {"a": b"x", "b": b"x"})
+    shipping.target("pi", {"a": b"x", "b": b"x"}, FOREIGN)
+    shipping.target("p", {"a": b"x"}, "pulley64")
+    root = shipping.index()
+    shutil.rmtree(directory)
+    told = refused(NoFittingArtifactError, root, "b", fallback=fallback).splitlines()
+    assert f"  x64 is not here: {directory}/manifest.json is missing" in told
+    assert "  p has no module b" in told
+    assert told[-1].startswith("copy the whole directory of the target: build again, or copy it again from")
+
+
+def test_pulley_that_was_not_copied_may_have_what_the_others_lack(shipping: Any) -> None:
+    shipping.target("x64", {"a": b"x"})
+    directory = shipping.target("p", {"a": b"x", "b": b"x"}, "pulley64")
+    root = shipping.index()
+    shutil.rmtree(directory)
+    told = refused(NoFittingArtifactError, root, "b").splitlines()
+    assert told[1:-1] == ["  x64 has no module b", f"  p is not here: {directory}/manifest.json is missing"]
 
 
 def test_what_was_meant_is_looked_for_where_nothing_was_found_alone(
