@@ -76,16 +76,18 @@ def _not_listed(
     """Return the error for a module that no target has of those that were asked for and are for this machine."""
     try:
         here = tuple(candidates(opened, None, ALL, fallback, []))
+        # Of Pulley that is left out it was told what it lacks.
+        every = (*here, *opened.portable.candidates)
     except LoadError:
         # Of a target that was not asked for: there is an error to tell already.
-        here = opened.shipment.native.candidates
+        here = every = opened.shipment.native.candidates
     if having := dict.fromkeys(candidate.target for candidate in here if candidate.has(module)):
         asked = ", ".join(reason.target for reason in passed_over if isinstance(reason.error, NotInManifestError))
         return NotInManifestError(
             f"none of the targets for this machine that were asked for ({asked}) has module {printable(module)}",
             f"{' or '.join(having)} has it: add that to targets" + (f"; or {advice}" if advice else ""),
         )
-    listed = {name for candidate in named(here, patterns) for name in candidate.artifacts if candidate.has(name)}
+    listed = {name for candidate in named(every, patterns) for name in candidate.artifacts if candidate.has(name)}
     meant = suggestion(module, listed)
     known = ", ".join(sorted(listed)[:_SHOWN]) + (", …" if len(listed) > _SHOWN else "")
     hint = f"did you mean {meant}?" if meant else f"it has {known}" if listed else "declare it and build again"

@@ -219,6 +219,7 @@ def test_pulley_that_is_left_out_is_not_advised_for_what_it_lacks(shipping: Any)
     assert refused(NotInManifestError, root, "c", fallback=()) == (
         f"{root}/index.json has no module c for this machine; it has a, b"
     )
+    assert refused(NotInManifestError, root, "c", targets="p", fallback=()) == "target p has no module c; it has a"
     assert refused(OtherCodeError, root, "a", targets="p", fallback=()).endswith('allow it with fallback=("pulley",)')
 
 
