@@ -102,12 +102,13 @@ def check(settings: Mapping[str, Any], line: int, pulley: str | None, subject: s
 
 def for_library(settings: Mapping[str, Any], line: int) -> Mapping[str, Any]:
     """Return a canonical engine of a line as one of the library's line, on this machine."""
-    from wasmbuild.engine import host, triples
+    from wasmbuild.engine import host, lines, triples
     from wasmbuild.engine.rules import line_problem
 
     here = library_line()
-    # Of one that is not known, nothing can be told, and ``check`` says so.
-    if line == here or line_problem(here) is not None:
+    # Of one that is not known, nothing can be told, and ``check`` says so. Where the library of a line is not used
+    # otherwise, nothing says which defaults of others it can be told.
+    if line == here or line_problem(here) is not None or not lines.get(here).library:
         return settings
     from wasmbuild.engine.settings import of_line
 

@@ -11,6 +11,7 @@ import wasmtime
 from fallback import EMPTY, FOREIGN, compiled, refused
 
 from wasmbuild import runtime
+from wasmbuild.engine import lines
 from wasmbuild.formats.manifest import Wasm
 from wasmbuild.runtime import engine, engines, modules
 from wasmbuild.runtime.errors import (
@@ -65,6 +66,18 @@ def test_a_source_of_another_line_has_the_engine_of_that_line(shipping: Any) -> 
     assert "wide arithmetic support is not enabled" in error.problem
     own = shipping.target("own", {"a": b"x"}, FOREIGN, {"a": EMPTY}, major=line)
     assert engine(own, fallback=("compile",)) is engine(root, target=f"line{line}", fallback=("compile",))
+
+
+@pytest.mark.parametrize("line", [number for number in lines.known() if number != 36])
+def test_a_line_whose_library_is_not_known_compiles_with_defaults_of_its_own(
+    shipping: Any, line: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exceptions and GC, which later lines have by default, the Python library of 36 cannot switch on."""
+    root = shipping.target("here", {"a": b"x"}, FOREIGN, {"a": EMPTY}, major=line, engine={"embedder": "rust"})
+    monkeypatch.setattr(engines, "_line", 36)
+    assert not compiled(root).precompiled
+    declared = shipping.target("gc", {"a": b"x"}, FOREIGN, {"a": EMPTY}, major=line, engine=COPYING)
+    refused(NoFittingArtifactError, declared)
 
 
 def test_it_is_not_compiled_unless_the_caller_says_so(shipping: Any) -> None:
