@@ -84,7 +84,8 @@ def host_lacks(said: str) -> str:
         size = format_bytes(int(reserved[1], 16))
         return (
             f"reserves {size} of address space for a memory, which this process may not have; raise the limit (ulimit "
-            f"-v), or write a smaller memory-reservation, or gc-heap-reservation, under [engine] and build again"
+            "-v), or write a smaller memory-reservation or, from Wasmtime 48 on, gc-heap-reservation under [engine] "
+            "and build again"
         )
     if memory_words.NOT_EXECUTABLE in said:
         return (

@@ -69,8 +69,8 @@ def test_address_space_that_cannot_be_reserved_is_no_matter_of_memory(maker: Any
     words = "mmap failed to reserve 0x104000000 bytes: Cannot allocate memory (os error 12)"
     assert refusal(maker.entry(b""), words, 2 << 30) == Unverified(
         "checksum.cwasm reserves 4.1 GiB of address space for a memory, which this process may not have; raise the "
-        "limit (ulimit -v), or write a smaller memory-reservation, or gc-heap-reservation, under [engine] and build "
-        "again"
+        "limit (ulimit -v), or write a smaller memory-reservation or, from Wasmtime 48 on, gc-heap-reservation under "
+        "[engine] and build again"
     )
 
 
