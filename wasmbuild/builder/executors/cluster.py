@@ -151,11 +151,13 @@ class Cluster:
     async def _watch(self) -> None:
         """Ask the scheduler for its workers, again and again. Raises ExecutorError where it does not answer."""
         await self._reach()
-        heard = self._loop.time()
+        # Since when it has been asked and has not answered: while this process is stopped, nobody asks.
+        asked: float | None = None
         reported = False
         while True:
+            asked = self._loop.time() if asked is None else asked
             try:
-                async with asyncio.timeout_at(heard + self._patience.lost + self._patience.answer):
+                async with asyncio.timeout_at(asked + self._patience.lost + self._patience.answer):
                     if not self._client.is_connected:
                         self._online.clear()
                         self._members.forget_all()
@@ -164,7 +166,7 @@ class Cluster:
             except ExecutorError:
                 raise
             except Exception as error:
-                silent = self._loop.time() - heard
+                silent = self._loop.time() - asked
                 if silent > self._patience.lost:
                     raise ExecutorError(
                         f"the Dask scheduler at {self._client.address} does not answer any more: {_said(error)}; "
@@ -174,7 +176,7 @@ class Cluster:
                     reported = True
                     self._say(f"the Dask scheduler at {self._client.address} does not answer; waiting for it")
             else:
-                heard = self._loop.time()
+                asked = None
                 reported = False
                 self._members.update(workers)
                 self._online.set()

@@ -6,9 +6,9 @@ Each one that joins is asked what it is; one that lacks only the compiler is sen
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from wasmbuild.builder.executors import remote
 from wasmbuild.builder.executors.cluster_client import ClusterPatience, WorkerClient
@@ -130,9 +130,9 @@ class Members:
         self._members.clear()
         self._notify()
 
-    async def changed(self) -> None:
-        """Wait until any of this is different."""
-        await self._changed.wait()
+    def changed(self) -> Coroutine[Any, Any, Literal[True]]:
+        """Return what waits until any of this is different from what it is now, and not from when it is waited for."""
+        return self._changed.wait()
 
     def problems(self) -> str:
         """Say why there is no worker that compiles, as indented lines; empty where there is none at all."""
