@@ -56,7 +56,7 @@ def gone() -> Gone:
             return False
 
     def wait(pid: int) -> bool:
-        for _ in range(1000):
+        for _ in range(5000):
             if not alive(pid):
                 return True
             time.sleep(0.02)

@@ -90,19 +90,18 @@ def test_what_a_program_leaves_behind_is_killed(gone: Gone) -> None:
 
 @pytest.mark.skipif(not process.memory_can_be_limited(), reason="this system limits no memory")
 class TestMemory:
+    def limited_to(self, memory: int) -> str:
+        """Return Python that waits for the limit: it comes when the child runs, often too late for it."""
+        return f"import resource as r, time\nwhile r.getrlimit(r.RLIMIT_AS)[0] != {memory}: time.sleep(0.01)\n"
+
     def test_limit(self) -> None:
-        # The limit comes when the child runs already, on a busy machine after its first allocations.
-        code = (
-            "import resource, time\n"
-            "while resource.getrlimit(resource.RLIMIT_AS)[0] != 1 << 30: time.sleep(0.01)\n"
-            "print('started', flush=True); bytearray(1 << 31); print('not reached')"
-        )
+        code = f"{self.limited_to(1 << 30)}print('started', flush=True); bytearray(1 << 31); print('not reached')"
         ended = run([sys.executable, "-I", "-S", "-c", code], limits=ProcessLimits(memory=1 << 30, seconds=30))
         assert ended.stdout == b"started\n"
         assert ended.reason == "ran out of its memory limit of 1 GiB"
 
     def test_limit_of_who_allocates_later(self) -> None:
-        code = "import time; time.sleep(0.2); import mmap; mmap.mmap(-1, 1 << 30)"
+        code = f"{self.limited_to(1 << 29)}import mmap; mmap.mmap(-1, 1 << 30)"
         ended = run([sys.executable, "-I", "-S", "-c", code], limits=ProcessLimits(memory=1 << 29, seconds=30))
         assert ended.reason == "ran out of its memory limit of 512 MiB"
 
@@ -112,8 +111,8 @@ class TestMemory:
             "hard = resource.getrlimit(resource.RLIMIT_CORE)[1]\n"
             "resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))\n"
             "from wasmbuild.toolchain.child import ProcessLimits, run\n"
-            "ended = run(['/bin/sh', '-c', 'sleep 0.2; ulimit -c'], limits=ProcessLimits(seconds=30))\n"
-            "print(hard, ended.stdout.decode())"
+            "wait = 'while [ $(ulimit -c) != 0 ]; do sleep 0.01; done'\n"
+            "print(hard, run(['/bin/sh', '-c', wait], limits=ProcessLimits(seconds=30)).status)"
         )
         hard, child = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.split()
         if hard == b"0":
@@ -138,11 +137,12 @@ def test_what_never_ends_does_not_outlive_a_killed_parent_for_ever(gone: Gone, t
     code = (
         "import os; os.cpu_count = lambda: 1\n"
         "from wasmbuild.toolchain.child import ProcessLimits, run\n"
-        f"loop = 'sleep 0.2; echo $$ > {started}; while :; do :; done'\n"
+        f"loop = 'until ulimit -t | grep -q [0-9]; do sleep 0.01; done; echo $$ > {started}; while :; do :; done'\n"
         "run(['/bin/sh', '-c', loop], limits=ProcessLimits(None, 2))"
     )
     parent = subprocess.Popen([sys.executable, "-c", code])
     while not started.exists() or not started.read_text():
+        assert parent.poll() is None
         time.sleep(0.01)
     parent.kill()
     parent.wait()

@@ -207,9 +207,9 @@ class TestDeaths:
                 assert outcome.body["n"] == n
 
     def test_a_request_has_a_time_of_its_own(self, server: Server) -> None:
-        sleep = {"do": "sleep", "seconds": 0.4}
-        limits = [0.1, None, 0.2, 5.0]
-        outcomes = list(server.outcomes(Request(sleep, seconds=seconds) for seconds in limits))
+        times = [(1000, 0.1), (0.3, None), (1000, 0.2), (0.3, 29)]
+        requests = [Request({"do": "sleep", "seconds": takes}, seconds=most) for takes, most in times]
+        outcomes = list(server.outcomes(requests))
         assert [isinstance(outcome, Reply) for outcome in outcomes] == [False, True, False, True]
         assert [outcome.reason for outcome in outcomes if isinstance(outcome, ChildExit)] == [
             "did not end within 0.1 s",
@@ -235,7 +235,8 @@ class TestDeaths:
 
     def test_time_limit(self) -> None:
         with make(ProcessLimits(seconds=1)) as server:
-            outcomes = list(server.outcomes([Request({}), Request({"do": "sleep", "seconds": 60}), Request({"n": 2})]))
+            others = [Request({"n": n}, seconds=LIMITS.seconds) for n in range(2)]
+            outcomes = list(server.outcomes([others[0], Request({"do": "sleep", "seconds": 60}), others[1]]))
         assert isinstance(outcomes[1], ChildExit)
         assert str(outcomes[1]) == "the child did not end within 1 s"
         assert isinstance(outcomes[2], Reply)
@@ -259,8 +260,9 @@ class TestDeaths:
             assert isinstance(server.outcome(Request({})), Reply)
 
     def test_each_request_has_the_whole_time(self) -> None:
-        with make(ProcessLimits(seconds=1.0)) as server:
-            outcomes = list(server.outcomes(Request({"do": "sleep", "seconds": 0.3}) for _ in range(4)))
+        # All of them together take longer.
+        with make(ProcessLimits(seconds=2)) as server:
+            outcomes = list(server.outcomes(Request({"do": "sleep", "seconds": 0.25}) for _ in range(9)))
         assert all(isinstance(outcome, Reply) for outcome in outcomes)
 
     def test_memory_limit(self) -> None:

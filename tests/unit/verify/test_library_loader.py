@@ -85,7 +85,7 @@ def test_where_several_at_once_come_to_no_answer_each_is_loaded_by_itself(
                 os.abort()
             return nothing(request)
         """,
-        ProcessLimits(seconds=1),
+        ProcessLimits(seconds=2),
     )
     for number in range(20):
         load = loads.make(str(number))
@@ -148,7 +148,7 @@ def test_a_process_that_the_system_killed_once_is_no_fault(start: Starter, loads
 def test_the_time_that_a_process_takes_to_start_is_nobody_s(start: Starter, loads: Loads, tmp_path: Path) -> None:
     loader = start(
         f"""
-        time.sleep(0.6)
+        time.sleep(2.2)
         def handle(request, data, files):
             global count
             count += 1
@@ -160,7 +160,7 @@ def test_the_time_that_a_process_takes_to_start_is_nobody_s(start: Starter, load
                 return nothing(request)
             os.abort()
         """,
-        ProcessLimits(seconds=0.5),
+        ProcessLimits(seconds=2),
     )
     loads.through(loader, map(str, range(40)))
     assert loads.outcomes == {str(number): None for number in range(40)}
@@ -184,21 +184,27 @@ def test_what_is_loaded_again_does_not_pile_up(start: Starter, loads: Loads) -> 
     assert loads.outcomes == {str(number): None for number in range(300)}
 
 
-def test_only_small_artifacts_of_one_engine_are_loaded_at_once(start: Starter, loads: Loads) -> None:
+def test_only_small_artifacts_of_one_engine_are_loaded_at_once(start: Starter, loads: Loads, tmp_path: Path) -> None:
     """Each says how many it came with."""
+    begun, go = tmp_path / "begun", tmp_path / "go"
     loader = start(
-        """
+        f"""
         def handle(request, data, files):
             if request["engine"] == "slow":
-                time.sleep(0.5)
+                os.mkdir({str(begun)!r})
+                while not os.path.exists({str(go)!r}):
+                    time.sleep(0.01)
             count = len(request["load"])
-            return {"loaded": [{"error": f"{count} with engine {request['engine']}"} for _ in files]}, b""
+            return {{"loaded": [{{"error": f"{{count}} with engine {{request['engine']}}"}} for _ in files]}}, b""
         """
     )
     loader.put(loads.make("first")._replace(how="slow"))
+    while not begun.exists():
+        assert not loads.outcomes
     for number in range(40):
         load = loads.make(f"{number}")
         loader.put(load._replace(how="one"))
+    go.touch()
     for number in range(2):
         load = loads.make(f"large {number}")
         loader.put(load._replace(artifact=load.artifact._replace(size=600_000), how="one"))
