@@ -6,7 +6,7 @@ import http.server
 import socket
 import struct
 
-from cache_servers import Server, free_port, send
+from cache_servers import Server, nobody, send
 
 Handler = http.server.BaseHTTPRequestHandler
 
@@ -99,7 +99,7 @@ def swapped(server: Server, handler: Handler) -> None:
 
 def redirects_to_nothing(server: Server, handler: Handler) -> None:
     handler.send_response(302)
-    handler.send_header("Location", f"http://127.0.0.1:{free_port()}/")
+    handler.send_header("Location", f"{nobody()}/")
     handler.send_header("Content-Length", "0")
     handler.end_headers()
 

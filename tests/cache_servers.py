@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import email.utils
+import functools
 import hmac
 import http.server
 import os
@@ -62,6 +63,18 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+@functools.cache
+def _held() -> socket.socket:
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))
+    return held
+
+
+def nobody() -> str:
+    """Return an address where nobody answers: its port is held, so that no server is given it."""
+    return f"http://127.0.0.1:{_held().getsockname()[1]}"
 
 
 @contextlib.contextmanager

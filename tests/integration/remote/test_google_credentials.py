@@ -29,8 +29,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleS
 
 @pytest.fixture
 def project(member: Member, service: GoogleService) -> Project:
-    # To import google-auth takes seconds where much runs, and counts.
-    made = member('remote = "gs://artifacts/main"', "timeout = 60")
+    made = member('remote = "gs://artifacts/main"')
     # What CI services set; else google-auth asks Google for it.
     made.environment = {**made.environment, **service.environment, "GOOGLE_CLOUD_PROJECT": "project"}
     return made

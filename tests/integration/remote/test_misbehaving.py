@@ -35,7 +35,7 @@ from cache_behaviours import (
     truncated,
     unknown,
 )
-from cache_servers import Server, answer, free_port
+from cache_servers import Server, answer, nobody
 from certificates import Claims
 from support import Project
 
@@ -102,11 +102,10 @@ def test_one_that_hangs_is_waited_for_no_longer_than_declared(filled: Server, me
 
 @pytest.mark.parametrize("record", [(), ("--record", "o.cwasm.json")], ids=["alone", "record"])
 def test_of_many_steps_one_waits_for_one_that_hangs(
-    filled: Server, member: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: tuple[str, ...]
+    filled: Server, member: Member, monkeypatch: pytest.MonkeyPatch, record: tuple[str, ...]
 ) -> None:
     filled.behave = lambda server, handler: server.ending.wait()
     project = member(f'remote = "{filled.address}"', "timeout = 1")
-    project.environment["XDG_CACHE_HOME"] = str(tmp_path / "user")
 
     def step(source: str) -> str:
         return project.run("compile", source, "--target", "arm", "-o", "o.cwasm", *record).stderr
@@ -119,6 +118,7 @@ def test_of_many_steps_one_waits_for_one_that_hangs(
     project.run("build", "sub@x64")
     assert len(filled.seen) == asked + 1
     filled.behave = answer
+    project.declare((project.root / "wasmbuild.toml").read_text().replace("timeout = 1", "timeout = 60"))
     monkeypatch.setattr(lateness, "_SECONDS", 0)
     shutil.rmtree(project.environment["WASMBUILD_CACHE"])
     assert step("add.wat") == ""
@@ -126,10 +126,9 @@ def test_of_many_steps_one_waits_for_one_that_hangs(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="doit forks no processes there")
-def test_of_the_processes_of_doit_one_waits(server: Server, member: Member, tmp_path: Path) -> None:
+def test_of_the_processes_of_doit_one_waits(server: Server, member: Member) -> None:
     server.behave = lambda server, handler: server.ending.wait()
     project = member(f'remote = "{server.address}"', "timeout = 1")
-    project.environment["XDG_CACHE_HOME"] = str(tmp_path / "user")
     project.write("dodo.py", "from wasmbuild.doit import load\n\nDOIT_CONFIG, task_compile, _ = load().dodo()\n")
     command = [sys.executable, "-m", "doit", "-n", "4", "-P", "process", "compile"]
     environment = {**os.environ, **project.environment}
@@ -157,7 +156,7 @@ def test_one_that_hangs_amid_an_entry_is_left_too(filled: Server, member: Member
 
 
 def test_nobody_there(member: Member) -> None:
-    address = f"http://127.0.0.1:{free_port()}/x"
+    address = f"{nobody()}/x"
     ended = member(f'remote = "{address}"').run("build", "--push")
     assert f"\n{address} does not answer as a cache does (connection refused); {LACKS}\n" in ended.stderr
     step = ("compile", "add.wat", "--target", "arm", "-o", "o.cwasm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -59,17 +60,20 @@ def test_what_waits_is_bounded(server: Server, member: Member, monkeypatch: pyte
     """What is on its way lies in memory: where that is too much, the next one waits for it."""
     under_way: list[int] = []
     peak: list[int] = []
+    two = threading.Event()
 
     def slow(server: Server, handler: Handler, data: bytes) -> None:
         under_way.append(len(data))
         peak.append(len(under_way))
-        server.ending.wait(0.5)
+        if len(under_way) > 1:
+            two.set()
+        two.wait(30 if most else 0.5)
         under_way.remove(len(data))
         keep(server, handler, data)
 
     monkeypatch.setattr(remote, "_MOST_BYTES", most)
     server.keep = slow
-    assert "4 pushed" in member(f'remote = "{server.address}"', "timeout = 60").run("build", "--push").stderr
+    assert "4 pushed" in member(f'remote = "{server.address}"').run("build", "--push").stderr
     assert (max(peak) == 1) is (most == 0)
 
 

@@ -107,8 +107,7 @@ MOTO = pytest.mark.needs_modules("moto")
 )
 def test_one_compiles_and_the_others_take_it(member: Member, tmp_path: Path, store: Opener) -> None:
     with store(tmp_path / "store") as (address, environment):
-        # To import boto3 takes seconds where much runs, and counts.
-        first, second, third = (member(f'remote = "{address}"', "timeout = 60") for _ in range(3))
+        first, second, third = (member(f'remote = "{address}"') for _ in range(3))
         for each in (first, second, third):
             each.environment.update(environment)
         told = first.run("build", "--push").stderr

@@ -157,9 +157,9 @@ def test_no_project_believes_what_another_one_trusts(
 
 @pytest.mark.needs_modules("moto")
 def test_no_bucket_gives_what_came_from_that_of_another_service(member: Member, tmp_path: Path) -> None:
-    line = 'remote = "s3://artifacts"', "timeout = 60"
+    line = 'remote = "s3://artifacts"'
     with s3("artifacts") as theirs, s3("artifacts") as ours:
-        first, second, third = (member(*line, cache=tmp_path / cache) for cache in ("their", "mine", "mine"))
+        first, second, third = (member(line, cache=tmp_path / cache) for cache in ("their", "mine", "mine"))
         for each, environment in ((first, theirs), (second, theirs), (third, ours)):
             each.environment.update(environment)
         first.run("build", "--push")

@@ -166,7 +166,7 @@ def test_a_program_that_is_to_print_credentials_is_waited_for_no_longer_than_dec
 
 @pytest.mark.needs_modules("moto")
 def test_a_program_that_prints_no_credentials_is_told_as_that(member: Member, tmp_path: Path) -> None:
-    project = member('remote = "s3://box"', "timeout = 60")
+    project = member('remote = "s3://box"')
     own_profile(project, tmp_path, "credential_process = false")
     why = "boto3 raised CredentialRetrievalError"
     told = project.run("build").stderr

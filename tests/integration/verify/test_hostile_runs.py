@@ -59,28 +59,39 @@ import os, sys, time
 path, other, how, *command = sys.argv[1:]
 path = os.path.realpath(path)
 
-def is_open():
-    of_verify = f"/proc/{os.getppid()}/fd"
-    for descriptor in os.listdir(of_verify):
+# Whether verify has the file open and is at its end: then it has what it hashes.
+def is_read():
+    of_verify = f"/proc/{os.getppid()}"
+    for descriptor in os.listdir(f"{of_verify}/fd"):
         try:
-            if os.readlink(f"{of_verify}/{descriptor}") == path:
-                return True
+            if os.readlink(f"{of_verify}/fd/{descriptor}") == path:
+                with open(f"{of_verify}/fdinfo/{descriptor}") as told:
+                    return int(told.readline().split()[1]) == os.path.getsize(path)
         except OSError:
             pass
 
-while not is_open():
-    time.sleep(0.01)
-time.sleep(0.2)  # what was opened is hashed at once
-with open(other, "rb") as file:
-    data = file.read()
-if how == "rename":
-    new = f"{path}.{os.getpid()}"
-    with open(new, "wb") as file:
-        file.write(data)
-    os.replace(new, path)
+def meddle():
+    while not is_read():
+        time.sleep(0.01)
+    with open(other, "rb") as file:
+        data = file.read()
+    if how == "rename":
+        with open(f"{path}.new", "wb") as file:
+            file.write(data)
+        os.replace(f"{path}.new", path)
+    else:
+        with open(path, "r+b") as file:
+            file.write(data)
+
+# A runner is started for each artifact, and what one has replaced another would not find open.
+try:
+    os.mkdir("meddled")
+except FileExistsError:
+    while not os.path.exists("meddled/done"):
+        time.sleep(0.01)
 else:
-    with open(path, "r+b") as file:
-        file.write(data)
+    meddle()
+    os.mkdir("meddled/done")
 os.execvp(command[0], command)
 """
 
