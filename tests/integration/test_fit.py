@@ -204,12 +204,12 @@ def test_a_program_that_does_not_end(project: Project) -> None:
         "loader.py", LOADER.replace('print("ready")', 'print("ready", flush=True)\nimport time\ntime.sleep(60)')
     )
     command = [sys.executable, "loader.py", "{}", "consume_fuel=True"]
-    options = ("--timeout", "2")
-    assert refusal(project, *command, options=options).splitlines()[-1] == (
+    assert refusal(project, *command, options=("--timeout", "2")).splitlines()[-1] == (
         f"error: {sys.executable} did not end within 2 s and was killed; let it end after loading, tell with "
         f"--success-text what it writes when it has loaded, or give it longer with --timeout"
     )
-    assert fit(project, command, *options, "--success-text", "ready") == {"embedder": "c-api", "consume-fuel": True}
+    options = ("--timeout", "8", "--success-text", "ready")
+    assert fit(project, command, *options) == {"embedder": "c-api", "consume-fuel": True}
 
 
 def test_a_program_that_compiles(project: Project) -> None:

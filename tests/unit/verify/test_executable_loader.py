@@ -213,7 +213,7 @@ def test_no_more_files_are_held_open_than_can_be_under_way(loading: Loading, mon
 
 def test_an_abort_begins_nothing_more(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    loader = ExecutableLoader(loading.program, loading.private, ProcessLimits(seconds=1))
+    loader = ExecutableLoader(loading.program, loading.private, ProcessLimits(seconds=60))
     loads = [loading.load("time.sleep(1000)", name=name) for name in "abc"]
     for load in loads:
         loader.put(load)
