@@ -24,10 +24,11 @@ PLUS_BUT_FOR_N = "$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)"
 
 
 class Counted:
-    """A compiler that notes how many of it run at once, and whether each has one thread."""
+    """A compiler that notes how many of it run at once, and whether each has one thread; it never ends while held."""
 
     def __init__(self, directory: Path, script: Callable[[str, str], Path]) -> None:
         self.log = directory / "log"
+        self.held = directory / "held"
         # That of the wheel may lack its run bit.
         real = shutil.copyfile(executables()[0].path, directory / "real")
         real.chmod(0o755)
@@ -35,6 +36,7 @@ class Counted:
             f'[ "$1" = compile ] || exec {real} "$@"\n'
             f"cd {directory} && mkdir running.$$ && ls -d running.* | wc -l >> log; cd - >/dev/null\n"
             f'case "$*" in *parallel-compilation=n*) ;; *) echo many >> {self.log};; esac\n'
+            f"[ -e {self.held} ] && exec sleep 1000\n"
             f'sleep 0.1; {real} "$@"; code=$?; rmdir {directory}/running.$$; exit $code'
         )
         self.path = script(body, "wasmtime 48.0.2 (counted)")
@@ -138,8 +140,10 @@ def test_an_interrupted_build_gives_all_tokens_back(
         flags, inherited = f"--jobserver-auth=fifo:{tmp_path / 'jobs'}", ()
     os.write(write, b"abc")
     project.environment["MAKEFLAGS"] = f" -j4 {flags}"
+    counted.held.touch()
     process = project.start("build", "-q", pass_fds=inherited, start_new_session=True)
-    while not counted.log.exists() and process.poll() is None:
+    while not counted.log.exists():
+        assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
@@ -166,6 +170,7 @@ def test_doit_and_scons_give_all_tokens_back_when_they_are_asked_to_stop(
     project.build.mkdir()
     read, write = os.pipe()
     os.write(write, b"abc")
+    counted.held.touch()
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=project.root,
@@ -175,7 +180,8 @@ def test_doit_and_scons_give_all_tokens_back_when_they_are_asked_to_stop(
         pass_fds=(read, write),
         start_new_session=True,
     )
-    while (not counted.log.exists() or len(counted.log.read_text().split()) < 3) and process.poll() is None:
+    while not counted.log.exists() or len(counted.log.read_text().split()) < 3:
+        assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
     assert process.wait(60) != 0

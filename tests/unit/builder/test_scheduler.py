@@ -163,7 +163,7 @@ class TestCache:
             room.cache.discard(room.work.request(id).key())
         room.work.outcomes.clear()
         room.events.clear()
-        both = threading.Barrier(2, timeout=10)
+        both = threading.Barrier(2, timeout=60)
         taken_by: dict[str, int] = {}
         check_result = room.work.check_result
 

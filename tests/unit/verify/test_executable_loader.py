@@ -236,12 +236,13 @@ def test_a_request_to_stop_is_heard_at_any_moment(
         signal.raise_signal(signal.SIGINT)
         return submitted
 
+    # Heard by another thread, it does not end a wait of this one.
+    later = threading.Timer(0.3, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT))
     if moment == "begun":
         monkeypatch.setattr(loader._pool, "submit", interrupted)
-    else:
-        # Heard by another thread, it does not end a wait of this one.
-        threading.Timer(0.3, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 -- where it comes is what is tested
+        if moment == "awaited":
+            later.start()
         loader.put(loading.load("time.sleep(1000)"))
         loader.close()
     loader.abort()

@@ -26,7 +26,7 @@ def room(tmp_path: Path) -> Room:
 
 
 def test_it_runs_as_many_as_it_may(room: Room, tmp_path: Path) -> None:
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
 
     def meet(request: CompileRequest, wasm: Path) -> CompileResult:
         both.wait()
@@ -69,14 +69,14 @@ def test_stopped_it_starts_nothing_more(room: Room) -> None:
 
     def wait(request: CompileRequest, wasm: Path) -> CompileResult:
         started.set()
-        stop.wait(10)
+        stop.wait(60)
         return CompileResult(request.key(), "here", artifact(request))
 
     room.compiler.answers["a.cwasm"] = wait
     executor = LocalExecutor(room.compiler, 1)
     for id in "abc":
         executor.submit(id, *room.work.prepare(id))
-    started.wait(10)
+    started.wait(60)
     threading.Timer(0.05, stop.set).start()
     executor.abort()
     assert [request.labels.source for request in room.compiler.compiled] == ["a.wasm"]
