@@ -28,7 +28,7 @@ class TestScheduler:
     def test_one_that_is_lost_is_one_error(
         self, large: Project, cluster: Cluster, number: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(connect=5, lost=3, answer=1, stop=2))
+        monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(lost=6, answer=3, stop=2))
         cluster.worker("one")
         killed = large.root / "killed"
         script = f"import glob, os, time\nwhile not glob.glob({str(large.build / 'x64/*.cwasm')!r}): time.sleep(0.01)\n"
