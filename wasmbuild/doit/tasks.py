@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from doit.task import clean_targets
 
 from wasmbuild import files, interrupts
-from wasmbuild.doit import actions, alike, builds
+from wasmbuild.doit import actions, alike, builds, waiting
 from wasmbuild.doit.checks import ArtifactCheck, IndexCheck
 from wasmbuild.doit.kinds import MANIFESTS, META, OTHER, OUTDATED, UP_TO_DATE
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ _OTHER = {META: OTHER}
 def _end_children_too() -> None:
     """Have doit, where it is asked to stop, end what its threads run for our tasks, and not wait for that."""
     interrupts.raise_when_terminated()
+    waiting.hear_requests()
     interrupts.before_it_ends(actions.end_all)
 
 
