@@ -48,6 +48,7 @@ LACKS = "it is done without, and did not get 4 of what was compiled"
 
 DAMAGED = "has 4 entries that are no whole artifacts; they are passed over"
 NO_CACHE = "does not answer as a cache does"
+NO_PEM = "there is no certificate in PEM in it"
 
 
 @pytest.mark.parametrize(
@@ -217,6 +218,20 @@ def test_what_is_wrong_with_a_certificate_is_told(member: Member, tmp_path: Path
         project = member(f'remote = "{server.address}"')
         project.environment["SSL_CERT_FILE"] = str(issued.authority)
         assert f"\n{server.address} {NO_CACHE} ({why}" in project.run("build", alone=True).stderr
+
+
+@pytest.mark.parametrize(("held", "why"), [(None, "no such file or directory"), (b"", NO_PEM), (b"0\x82\x01", NO_PEM)])
+def test_a_file_of_authorities_that_is_none_is_told_as_that(
+    member: Member, tmp_path: Path, held: bytes | None, why: str
+) -> None:
+    named = tmp_path / "authorities.pem"
+    if held is not None:
+        named.write_bytes(held)
+    with Server(certificates.issued(tmp_path / "certificates")) as server:
+        project = member(f'remote = "{server.address}"')
+        project.environment["SSL_CERT_FILE"] = str(named)
+        ended = project.run("build", alone=True)
+    assert f"\n{server.address} {NO_CACHE} (SSL_CERT_FILE names {named}: {why})" in ended.stderr
 
 
 def test_one_failure_is_not_the_end(filled: Server, member: Member) -> None:

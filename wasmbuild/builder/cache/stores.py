@@ -218,7 +218,7 @@ def reason(error: BaseException, address: str) -> str:
 def _said(text: str, error: BaseException, scheme: str) -> str:
     _, found, fault = text.partition("InvalidCertificate")
     if found:
-        return next(meaning for sign, meaning in _CERTIFICATES if sign in fault)
+        return _no_authorities() or next(meaning for sign, meaning in _CERTIFICATES if sign in fault)
     for sign, meaning in (
         *((sign, _NOBODY) for sign in _METADATA),
         ("Connection refused", "connection refused"),
@@ -240,6 +240,25 @@ def _said(text: str, error: BaseException, scheme: str) -> str:
     if number is not None:
         return os.strerror(int(number[1] or number[2])).lower()
     return _unknown(error, scheme)
+
+
+def _no_authorities() -> str:
+    """Say of the file of authorities that the environment names that it is none; nothing of one that can be used."""
+    path = os.environ.get("SSL_CERT_FILE", "")
+    if not path:
+        return ""
+    # A build whose cache answers needs none of it.
+    import ssl
+
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        why = "there is no certificate in PEM in it"
+    except OSError as unread:
+        why = (unread.strerror or "cannot be read").lower()
+    else:
+        return ""
+    return f"SSL_CERT_FILE names {printable(path)}: {why}"
 
 
 def _unknown(error: BaseException, scheme: str) -> str:
