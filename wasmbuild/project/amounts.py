@@ -32,7 +32,10 @@ def memory_bytes(amount: int | str) -> int:
         if (near := _NEARLY.fullmatch(amount)) is not None:
             meant = f"{near[1]} {near[2].upper()}iB"
             # What is told has to be right when it is written.
-            memory_bytes(meant)
+            try:
+                memory_bytes(meant)
+            except ValueError as error:
+                raise ValueError(f"{quoted(amount)} is out of range", *error.args[1:]) from None
             fix = f"write {quoted(meant)}"
         raise ValueError(f"{quoted(amount)} is no amount of memory", fix)
     if not BYTES[0] <= size <= BYTES[1]:
