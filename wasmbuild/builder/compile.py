@@ -61,6 +61,7 @@ class LocalCompiler:
                     parallel=request.threads == ALL_CORES,
                     source=request.labels.source,
                     name=request.labels.artifact,
+                    compiler=request.labels.compiler,
                 )
             )
         except WasmbuildError as error:

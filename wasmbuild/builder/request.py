@@ -26,10 +26,14 @@ ALL_CORES = 0
 
 
 class Labels(NamedTuple):
-    """What people call the files of a request, for messages alone: the source and the artifact."""
+    """What people call the files of a request, for messages alone: the source and the artifact.
+
+    ``compiler`` is the path of the compiler where they are, if the request is to go to another machine.
+    """
 
     source: str
     artifact: str
+    compiler: str = ""
 
 
 class CompileRequest(NamedTuple):

@@ -41,7 +41,8 @@ def compile(compiler: FoundCompiler, job: Job) -> int | None:  # noqa: A001 -- c
     except ChildError as error:
         raise process.as_host_error(error) or CompileError(str(error)) from error
     if ended.reason:
-        shown = _command(compiler.path, job, job.source, job.name)
+        # The folders of its name are in a build directory, if at all, and not where the line is typed.
+        shown = _command(job.compiler or compiler.path, job, job.source, os.path.basename(job.name))
         # None of this is light, and a compile that goes well needs none of it.
         import shlex
         import subprocess

@@ -21,7 +21,8 @@ class Job(NamedTuple):
 
     ``wasm`` is a binary module or component that nobody else writes, ``out`` a file that does not exist yet, in a
     private directory; after a failure it may hold anything. ``kind`` is ``"module"`` or ``"component"``. With
-    ``parallel`` the compiler may use all cores. ``source`` and ``name`` are what people call the two files.
+    ``parallel`` the compiler may use all cores. ``source`` and ``name`` are what people call the two files,
+    and ``compiler`` is where they have the executable, if that is not the one that compiles.
     """
 
     wasm: Path
@@ -32,6 +33,7 @@ class Job(NamedTuple):
     parallel: bool
     source: str
     name: str
+    compiler: str = ""
 
 
 class NoVerdictError(CompileError):

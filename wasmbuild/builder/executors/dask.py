@@ -76,6 +76,13 @@ class DaskBackend:
                 )
             return self._cluster
 
+    def submit(
+        self, request: CompileRequest, wasm: Path, on_change: Callable[[], None] = lambda: None
+    ) -> Future[CompileResult]:
+        """Give the cluster a request, whose messages are to name this machine's files."""
+        labels = request.labels._replace(compiler=self._toolchain.compiler(request.engine).path)
+        return self.cluster(on_change).submit(request._replace(labels=labels), wasm)
+
 
 class DaskExecutor:
     """Gives requests to a cluster, a few more than run there at once."""
@@ -97,8 +104,8 @@ class DaskExecutor:
         return max(1, self._threads)
 
     def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
-        cluster = self._backend.cluster(self._changed)
-        cluster.submit(request, wasm).add_done_callback(lambda future: self._done.put((id, future)))
+        future = self._backend.submit(request, wasm, self._changed)
+        future.add_done_callback(lambda future: self._done.put((id, future)))
 
     def results(self) -> Iterable[tuple[str, CompileResult]]:
         found = [self._done.get()]
@@ -133,6 +140,6 @@ class DaskCompiler:
 
     def compile(self, request: CompileRequest, wasm: Path) -> CompileResult:
         try:
-            return self._backend.cluster().submit(request, wasm).result()
+            return self._backend.submit(request, wasm).result()
         except ExecutorError as error:
             return CompileResult(request.key(), "", error=error)

@@ -98,7 +98,7 @@ def result_of(answer: object, worker: str) -> CompileResult | WorkerFailure:
             key=_typed(answer["key"], str),
             made_by=f"the worker {worker}",
             artifact=None if error is not None else _typed(answer["artifact"], bytes),
-            error=None if error is None else CompileError(_typed(error, str)),
+            error=None if error is None else CompileError(f"on {worker}: {_typed(error, str)}"),
             seconds=_duration(answer["seconds"]),
             peak_memory=None if peak is None else _typed(peak, int),
             sha256=None if error is not None else _typed(answer["sha256"], str),

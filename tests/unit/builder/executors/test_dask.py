@@ -24,7 +24,7 @@ class FakeBackend:
     def cluster(self, on_change: object) -> FakeBackend:
         return self
 
-    def submit(self, request: object, wasm: Path) -> Future[CompileResult]:
+    def submit(self, request: object, wasm: Path, on_change: object) -> Future[CompileResult]:
         self.futures.append(Future())
         return self.futures[-1]
 
