@@ -33,6 +33,24 @@ class Binaries(Distribution):
 
 setup(distclass=Binaries)
 """
+# As setuptools-rust does: of the object, before ours or after it.
+PATCHED = """
+from setuptools import Distribution, setup
+
+class Patched(Distribution):
+    def finalize_options(self):
+        {}()
+        {}()
+
+    def finalize(self):
+        super().finalize_options()
+
+    def patch(self):
+        others = self.has_ext_modules
+        self.has_ext_modules = lambda: others() or True
+
+setup(distclass=Patched)
+"""
 HOOK = """
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -59,7 +77,16 @@ def check_told(distribution: Distribution) -> None:
     assert "Root-Is-Purelib: false" in distribution.metadata("WHEEL")
 
 
-@pytest.mark.parametrize("script", [EXTENSION, BINARIES])
+@pytest.mark.parametrize(
+    "script",
+    [
+        EXTENSION,
+        BINARIES,
+        PATCHED.format("self.patch", "self.finalize"),
+        PATCHED.format("self.finalize", "self.patch"),
+    ],
+    ids=["extension", "binaries", "patched", "patched-later"],
+)
 def test_extension_modules_of_setuptools_keep_their_tag(script: str, tmp_path: Path) -> None:
     distribution = Distribution("setuptools", tmp_path / "project")
     (distribution.root / "setup.py").write_text(script)

@@ -36,8 +36,8 @@ _WITHOUT_RULE = r"[\t|=%]|&$"
 def depfile(out: Path, inputs: Iterable[Path], *, for_cmake: bool = False) -> bytes:
     """Return the rule for an output, and an empty one for each input: one that is gone stops no build for ever.
 
-    With ``for_cmake`` it is the rule alone: no generator of CMake stops where a path is gone, and CMake before 3.23
-    takes a rule without dependencies for one of another output. Names are in the encoding of the file system.
+    With ``for_cmake`` it is the rule alone: CMake makes the empty ones itself, and before 3.23 takes one without
+    dependencies for one of another output. Names are in the encoding of the file system.
 
     Raises UsageError for a name that Make cannot be told.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import ClassVar
 
@@ -46,13 +47,37 @@ def finalize(distribution: Distribution) -> None:
     except WasmbuildError as error:
         raise SetupError(str(error)) from None
     if settings.platform_wheel:
-        # All of setuptools asks this, and nothing else, whether a distribution is for one platform.
-        distribution.has_ext_modules = lambda: True
+        distribution.has_ext_modules = _OnePlatform(distribution.has_ext_modules)
     distribution.cmdclass["egg_info"] = _egg_info(settings, distribution.cmdclass.get("egg_info", egg_info))
     distribution.cmdclass["build"] = _build(distribution.cmdclass.get("build", build))
     distribution.cmdclass[_COMMAND] = _build_artifacts(settings)
     distribution.cmdclass["sdist"] = _sdist(settings, distribution.cmdclass.get("sdist", sdist))
     distribution.cmdclass["bdist_wheel"] = _wheel(settings, distribution.cmdclass.get("bdist_wheel", bdist_wheel))
+
+
+class _OnePlatform:
+    """Answers, in the place of what a distribution had for it, that it has extension modules, whether it has or not.
+
+    All of setuptools asks this, and nothing else, whether a distribution is for one platform. Others that make native
+    code, setuptools-rust say, take its place in turn, and pass on what it says where they have none.
+    """
+
+    _is_claimed = True
+
+    def __init__(self, others: Callable[[], bool]) -> None:
+        self._others = others
+
+    def __call__(self) -> bool:
+        return _OnePlatform._is_claimed or self._others()
+
+    @staticmethod
+    def is_without(distribution: Distribution) -> bool:
+        """Tell whether a distribution has extension modules, or says so, without this."""
+        _OnePlatform._is_claimed = False
+        try:
+            return bool(distribution.has_ext_modules())
+        finally:
+            _OnePlatform._is_claimed = True
 
 
 def _build(base: type[Any]) -> type[Any]:
@@ -186,8 +211,7 @@ def _wheel(settings: shipped.Settings, base: type[Any]) -> type[Any]:
     class TaggedWheel(base):  # type: ignore[misc]
         def finalize_options(self) -> None:
             super().finalize_options()
-            # Of the class, as that of the object is ours; packages of binaries that exist have one that says so too.
-            if settings.platform_wheel and type(self.distribution).has_ext_modules(self.distribution):
+            if settings.platform_wheel and _OnePlatform.is_without(self.distribution):
                 raise SetupError(str(tags.with_other_code("the package's extension modules need")))
 
         def get_tag(self) -> tuple[str, str, str]:
