@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -11,12 +12,13 @@ from wasmbuild import streams
 from wasmbuild.commands import options, pipes
 from wasmbuild.errors import DONE, DiskError, FormatError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
-from wasmbuild.project.filenames import CONFIG
+from wasmbuild.project.filenames import CONFIG, INDEX
 
 if TYPE_CHECKING:
     import argparse
 
     from wasmbuild.embed.spec import TargetEngine
+    from wasmbuild.formats.manifest import Manifest
     from wasmbuild.toolchain.toolchain import Toolchain
 
 LANGUAGES = ("c", "rust", "python", "go", "csharp")
@@ -98,7 +100,12 @@ def _declared(arguments: argparse.Namespace, wanted: str | None) -> tuple[str, l
     if arguments.manifest is not None:
         if wanted is not None:
             raise UsageError("--target chooses a target of wasmbuild.toml, and a manifest has one only; leave it out")
-        return _from_manifest(arguments.manifest)
+        from wasmbuild.toolchain.toolchain import found
+
+        manifest = _manifest(arguments.manifest)
+        _check_shipped(arguments, manifest)
+        machine = TargetEngine(manifest.target, manifest.config)
+        return arguments.manifest.as_posix(), [machine], found(manifest.major)
     from wasmbuild.builder.workspace import Workspace
 
     workspace = Workspace(arguments.config)
@@ -111,12 +118,10 @@ def _declared(arguments: argparse.Namespace, wanted: str | None) -> tuple[str, l
     return arguments.config.as_posix(), machines, workspace.toolchain(project, lines)
 
 
-def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
+def _manifest(path: Path) -> Manifest:
     from wasmbuild.embed.mistaken import in_directory, mistaken
-    from wasmbuild.embed.spec import TargetEngine
     from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
     from wasmbuild.shipment.manifests import read_named
-    from wasmbuild.toolchain.toolchain import found
 
     try:
         data = read_named(path, MAX_MANIFEST + 1)
@@ -128,9 +133,24 @@ def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
         raise kind(f"{path}: cannot be read: {error.strerror or error}; {fix}") from error
     if problem := mistaken(path, data):
         raise UsageError(f"{path}: {problem}")
-    manifest = Manifest.from_bytes(data, str(path))
-    machine = TargetEngine(manifest.target, manifest.config)
-    return path.as_posix(), [machine], found(manifest.major)
+    return Manifest.from_bytes(data, str(path))
+
+
+def _check_shipped(arguments: argparse.Namespace, manifest: Manifest) -> None:
+    """Check that outputs overwrite nothing that a manifest ships, nor the index above it. Raises UsageError."""
+    from wasmbuild.builder import output
+
+    folder = os.path.realpath(arguments.manifest.parent)
+    made = [Path(folder, name) for name in (f"../{INDEX}", *options.shipped_with(manifest))]
+    places = {os.path.normcase(os.path.normpath(path)) for path in made}
+    for option, path in (("-o", arguments.output), ("--depfile", arguments.depfile)):
+        if path is None:
+            continue
+        # What is missing is made there again; what is there may have another name.
+        if os.path.normcase(os.path.realpath(path)) in places or (
+            os.path.isfile(path) and any(output.is_same(path, there) for there in made)
+        ):
+            raise options.overwrites_made("embed", option, path)
 
 
 def _command(arguments: argparse.Namespace, target: str | None) -> str:

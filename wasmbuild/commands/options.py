@@ -7,12 +7,13 @@ import os
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
-from wasmbuild.project.filenames import CONFIG
+from wasmbuild.project.filenames import CONFIG, RECORD_SUFFIX
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from wasmbuild.formats.manifest import Manifest
     from wasmbuild.project.declared import Project
     from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -143,6 +144,13 @@ def check_beside(
         if os.path.isfile(path):
             lock = ("the lock file", Path(project.file).parent / LOCK)
             check_output(command, option, path, [lock, *read_at(project, path)])
+
+
+def shipped_with(manifest: Manifest) -> list[str]:
+    """Return the paths, relative to a manifest, of what a build puts beside it: artifacts, records and sources."""
+    found = [artifact.path for artifact in manifest.artifacts]
+    found += [path + RECORD_SUFFIX for path in found]
+    return [*found, *(artifact.wasm.path for artifact in manifest.artifacts if artifact.wasm is not None)]
 
 
 def overwrites_made(command: str, option: str, path: Path) -> UsageError:

@@ -131,10 +131,7 @@ def _is_read(path: Path, verified: Sequence[str]) -> bool:
         if isinstance(shipment, Verdict):
             continue
         manifest, directory = shipment
-        paths = [artifact.path for artifact in manifest.artifacts]
-        records = [path + filenames.RECORD_SUFFIX for path in paths]
-        sources = [artifact.wasm.path for artifact in manifest.artifacts if artifact.wasm is not None]
-        for name in (filenames.MANIFEST, *paths, *records, *sources):
+        for name in (filenames.MANIFEST, *options.shipped_with(manifest)):
             with contextlib.suppress(OSError), directory.open(name)[0] as file:
                 if os.path.samestat(os.fstat(file.fileno()), found):
                     return True
