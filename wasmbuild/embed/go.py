@@ -1,7 +1,7 @@
 """The Go file: an engine as declared, the check that it is one, and a loader, with ``wasmtime-go`` of a line.
 
-What the module can set is what ``config*.go`` of its versions 39 and 44 have, the newest that there is: its settings
-are a part of the C API's, on which it stands.
+What the module can set is what ``config*.go`` of its version 44 has, the newest that there is, but for what that of 39
+lacks (``_SINCE``): its settings are a part of the C API's, on which it stands. It loads no components.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ _METHODS = {
     "wasm-threads": "SetWasmThreads",
     "wasm-wide-arithmetic": "SetWasmWideArithmetic",
 }
+_SINCE = {"gc-support": 44, "wasm-component-model": 44}
+"""The first line whose module is known to have a method; that of 39 has not."""
 _VALUES = {
     "cranelift-opt-level": {"none": "OptLevelNone", "speed": "OptLevelSpeed", "speed_and_size": "OptLevelSpeedAndSize"},
     "profiler": {"none": "ProfilingStrategyNone", "jitdump": "ProfilingStrategyJitdump"},
@@ -100,7 +102,8 @@ def _calls(spec: Spec) -> list[str]:
     written = []
     if spec.pulley:
         written += [f"if err := config.SetTarget({quoted(spec.pulley)}); err != nil {{", "\treturn err", "}"]
-    written += statements(spec, _GO._replace(of_line=f"wasmtime-go of Wasmtime {spec.line}"))
+    methods = {name: method for name, method in _METHODS.items() if spec.line >= _SINCE.get(name, 0)}
+    written += statements(spec, _GO._replace(of_line=f"wasmtime-go of Wasmtime {spec.line}", methods=methods))
     flags = spec.engine.cranelift_flags
     written += [f"config.SetCraneliftFlag({quoted(flag)}, {quoted(lower(value))})" for flag, value in flags.items()]
     return [*written, "return nil"]

@@ -37,7 +37,7 @@ def statements(spec: Spec, has: ConfigMethods) -> Iterator[str]:
             continue
         if settings[name].off_with and value is False:
             who = f"{has.package} has no way to switch {settings[name].off_with} off, which goes with it"
-            raise refused(spec, name, who, IN_C)
+            raise refused(spec, name, who, _fix(spec, name))
         literal = has.literal(name, value)
         if name in has.special:
             yield from has.special[name](value)
@@ -46,5 +46,11 @@ def statements(spec: Spec, has: ConfigMethods) -> Iterator[str]:
         elif unseen(name, spec.line):
             yield f"// {name} is not told: {has.package} cannot, and no engine looks at it when it loads."
         else:
-            fix = C_API_ONLY if name in spec.engine.library_lacks() else IN_C
-            raise refused(spec, name, f"{has.of_line} has no way to set it", fix)
+            raise refused(spec, name, f"{has.of_line} has no way to set it", _fix(spec, name))
+
+
+def _fix(spec: Spec, name: str) -> str:
+    """Return what to do about a setting that a package lacks: nobody can leave out what the embedder brings."""
+    brought = lines.get(spec.line).embedders[spec.engine.embedder].settings
+    is_brought = name in brought and brought[name] == spec.engine.settings[name]
+    return C_API_ONLY if is_brought or name in spec.engine.library_lacks() else IN_C

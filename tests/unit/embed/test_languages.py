@@ -110,6 +110,23 @@ def test_every_setting_is_told_or_refused_where_the_package_has_some(
                 c.generate(made)
 
 
+def test_go_refuses_what_the_module_of_an_earlier_line_lacks(spec: Make) -> None:
+    with pytest.raises(UsageError) as told:
+        go.generate(spec({"wasm-component-model": False}, 36))
+    assert str(told.value) == (
+        "wasmbuild.toml: engine.wasm-component-model = false: wasmtime-go of Wasmtime 36 has no way to set it; leave "
+        "it out under [engine], or load the artifacts in a program of C"
+    )
+
+
+@pytest.mark.parametrize("language", [go, csharp])
+def test_what_the_embedder_brings_is_not_to_be_left_out(language: Any, spec: Make) -> None:
+    with pytest.raises(UsageError) as told:
+        language.generate(spec({"embedder": "rust-minimal"}))
+    assert str(told.value).endswith('; write embedder = "c-api" under [engine], and only settings that it has')
+    language.generate(spec({"embedder": "c-api"}))
+
+
 def test_pulley_where_a_package_has_it_and_where_not(spec: Make) -> None:
     text = go.generate(spec({}, triple="pulley64"))
     assert 'config.SetTarget("pulley64")' in text
