@@ -92,7 +92,7 @@ def test_a_go_program(project: Project) -> None:
     project.declare(TOML)
     project.run("build", "--quiet")
     project.write("main.go", MAIN)
-    project.write("go.mod", f"module example.com/g\n\ngo 1.21\n\nrequire {go._LIES_WITH} v{STANDS_IN}.0.1\n")
+    project.write("go.mod", f"module example.com/g\n\ngo 1.18\n\nrequire {go._LIES_WITH} v{STANDS_IN}.0.1\n")
     project.write("lies/loader.go", loader("loader.go"))
     project.run("embed", "--lang", "go", "-o", "engine/engine.go")
     generated = (root / "engine/engine.go").read_text()

@@ -163,7 +163,11 @@ func look(path, wanted string) ([]byte, error) {
 	if err != nil {
 		return nil, failed(Unreadable, "%s: cannot be read: %v", path, err)
 	}
-	if err := kind(data[:min(len(data), headSize)], path); err != nil {
+	head := data
+	if len(head) > headSize {
+		head = head[:headSize]
+	}
+	if err := kind(head, path); err != nil {
 		return nil, err
 	}
 	if mapped {
