@@ -124,6 +124,16 @@ def test_wrong_files_have_their_own_words(program: Path, project: Project) -> No
         "settings.cwasm": artifact,
         "platform.cwasm": (root / "build/mainframe/gcd.cwasm").read_bytes(),
         "line.cwasm": artifact.replace(b"\x0248", b"\x0247", 1),
+@pytest.mark.parametrize("edition", ["2021", "2024"])
+@pytest.mark.parametrize("name", MOST)
+def test_all_of_it_is_formatted(name: str, edition: str, project: Project) -> None:
+    """A project that has its sources checked has the generated one checked with them."""
+    settings = f'embedder = "{name}"\n{MOST[name]}'
+    declared(project, settings).run("embed", "--lang", "rust", "-o", "engine.rs")
+    done = rust.run("rustfmt", "--check", "--edition", edition, "engine.rs", cwd=project.root)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
         "cut.cwasm": artifact[:-100],
         "short.cwasm": artifact[:20],
         "empty.cwasm": b"",

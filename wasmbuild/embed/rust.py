@@ -57,7 +57,11 @@ pub fn check(engine: &Engine) -> Result<(), LoadError> {
 /// Artifacts are machine code: the file has to be one that you trust as much as the program itself, unchanged since it
 /// was built. A digest that comes from where only you can write proves that; nothing else here does.
 #[allow(dead_code)]
-pub unsafe fn load(engine: &Engine, path: impl AsRef<Path>, sha256: Option<&str>) -> Result<Module, LoadError> {
+pub unsafe fn load(
+    engine: &Engine,
+    path: impl AsRef<Path>,
+    sha256: Option<&str>,
+) -> Result<Module, LoadError> {
     // SAFETY: promised by the caller.
     unsafe { loader::load(engine, path.as_ref(), sha256, &DECLARED) }
 }
@@ -125,9 +129,10 @@ def _probe(probe: ProbeArtifact) -> str:
     )
 
 
+            "#[rustfmt::skip]",
 def _no_probe(spec: Spec) -> str:
     conditions = ", ".join(_condition(probe.platform.triple) for probe in spec.probes)
-    condition = f"#[cfg(not(any({conditions})))]"
+    condition = f"#[rustfmt::skip]\n#[cfg(not(any({conditions})))]"
     empty = "const PROBE: &[(usize, &[u8])] = &[];"
     target = f'#[allow(dead_code)]\n{condition}\npub const TARGET: &str = "";'
     return f"{target}\n{condition}\nconst PROBE_SIZE: usize = 0;\n{condition}\n{empty}"
