@@ -214,10 +214,10 @@ def test_files_of_other_kinds(host: Host) -> None:
     (root / "component.cwasm").write_bytes(artifact[:48] + b"\2" + artifact[49:])
     (root / "short.cwasm").write_bytes(artifact[:20])
     (root / "empty.cwasm").write_bytes(b"")
+    (root / "component.wasm").write_bytes(b"\0asm\r\0\1\0")
     (root / "link.cwasm").symlink_to("nowhere")
-    assert host.refusal("component.cwasm") == (
-        "component.cwasm: is a precompiled component; load it with wasmbuild_load_component()"
-    )
+    assert host.refusal("component.cwasm").endswith("a precompiled component; load it with wasmbuild_load_component()")
+    assert "artifact; compile it with wasmtime_component_new(), or precompile" in host.refusal("component.wasm")
     assert host.refusal("short.cwasm") == (
         "short.cwasm: is damaged: it has 20 bytes only; build it again, or copy it again"
     )

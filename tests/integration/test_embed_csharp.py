@@ -89,6 +89,7 @@ def test_a_program(project: Project) -> None:
         "empty": b"",
         "short": data[:40],
         "component": data[:48] + b"\2" + data[49:],
+        "component.wasm": b"\0asm\r\0\1\0",
     }.items():
         (root / name).write_bytes(content)
 
@@ -116,10 +117,11 @@ def test_a_program(project: Project) -> None:
         "where it was built"
     ]
     for sha256 in ("", digest):
-        wrong = said(sha256, "none", "empty", "m.wat", "main.cs", "short", "component")
+        wrong = said(sha256, "none", "empty", "m.wat", "main.cs", "short", "component", "component.wasm")
         assert [text.partition(" ")[0] for text in wrong] == [
-            "Unreadable", "Damaged", "NotPrecompiled", "NoWasm", "Damaged", "OtherKind",
+            "Unreadable", "Damaged", "NotPrecompiled", "NoWasm", "Damaged", "OtherKind", "OtherKind",
         ]  # fmt: skip
+        assert wrong[-1] == "OtherKind component.wasm: is a component, which Wasmtime.NET does not load"
 
 
 @pytest.mark.parametrize(

@@ -107,9 +107,10 @@ def test_a_go_program(project: Project) -> None:
 
     artifact = "build/here/m.cwasm"
     (root / "component.cwasm").write_bytes(_with_flags((root / artifact).read_bytes(), 2))
+    (root / "component.wasm").write_bytes(b"\0asm\r\0\1\0")
     (root / "empty").write_bytes(b"")
     (root / "short").write_bytes((root / artifact).read_bytes()[:40])
-    files = [artifact, "none", "empty", "m.wat", "main.go", "short", "component.cwasm"]
+    files = [artifact, "none", "empty", "m.wat", "main.go", "short", "component.cwasm", "component.wasm"]
     said = run("./host", "", *files, cwd=root).splitlines()
     # In other words than later lines.
     other_line = "(Module was compiled with incompatible Wasmtime version '48'); "
@@ -119,8 +120,12 @@ def test_a_go_program(project: Project) -> None:
     assert other_line in said[0]
     assert other_line in said[2]
     assert [line.partition(" ")[0] for line in said[3:]] == [
-        "unreadable", "damaged", "not_precompiled", "no_wasm", "damaged", "other_kind",
+        "unreadable", "damaged", "not_precompiled", "no_wasm", "damaged", "other_kind", "other_kind",
     ]  # fmt: skip
+    assert said[-2:] == [
+        "other_kind component.cwasm: is a precompiled component, which this wasmtime-go does not load",
+        "other_kind component.wasm: is a component, which this wasmtime-go does not load",
+    ]
     digest = hashlib.sha256((root / "own.cwasm").read_bytes()).hexdigest()
     for sha256 in ("", digest, digest.upper()):
         assert run("./host", sha256, "own.cwasm", cwd=root).splitlines()[2:] == ["loaded"]

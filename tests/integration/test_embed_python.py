@@ -91,6 +91,7 @@ def test_wrong_files_have_their_own_words(project: Project) -> None:
     project.write("empty.cwasm", b"")
     project.write("component.cwasm", artifact[:48] + b"\2" + artifact[49:])
     project.write("module.wasm", b"\0asm\1\0\0\0")
+    project.write("component.wasm", b"\0asm\r\0\1\0")
     project.write("script", b"#!/bin/sh\n")
     assert load(
         project,
@@ -103,6 +104,7 @@ def test_wrong_files_have_their_own_words(project: Project) -> None:
         ("empty.cwasm", None),
         ("component.cwasm", None),
         ("module.wasm", None),
+        ("component.wasm", None),
         ("add.wat", None),
         ("script", None),
         ("missing", None),
@@ -135,6 +137,11 @@ def test_wrong_files_have_their_own_words(project: Project) -> None:
             "not_precompiled",
             "module.wasm: is standard WebAssembly, not a precompiled artifact; compile it with "
             "wasmtime.Module.from_file, or precompile it with wasmbuild and load what that writes",
+        ),
+        (
+            "not_precompiled",
+            "component.wasm: is standard WebAssembly, not a precompiled artifact; compile it with "
+            "wasmtime.component.Component.from_file, or precompile it with wasmbuild and load what that writes",
         ),
         (
             "not_precompiled",

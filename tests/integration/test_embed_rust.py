@@ -79,6 +79,17 @@ wasm-memory64 = false
 """,
 }
 
+NO_COMPONENTS = "the crate wasmtime of this program lacks the feature component-model; pass the artifact of a module"
+# What to do with a precompiled component, with one that is not, and with a module that is not.
+HINTS = {
+    "rust": (
+        "load it with wasmtime::component::Component::deserialize_file",
+        "compile it with wasmtime::component::Component::from_file, or",
+        "compile it with wasmtime::Module::from_file, or",
+    ),
+    "rust-minimal": (NO_COMPONENTS, NO_COMPONENTS, "this program has no compiler"),
+}
+
 
 @pytest.fixture(scope="module", params=["rust", "rust-minimal"])
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -113,6 +124,16 @@ def test_the_part_that_is_always_the_same_passes_clippy_as_it_lies(tmp_path: Pat
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.parametrize("edition", ["2021", "2024"])
+@pytest.mark.parametrize("name", MOST)
+def test_all_of_it_is_formatted(name: str, edition: str, project: Project) -> None:
+    """A project that has its sources checked has the generated one checked with them."""
+    settings = f'embedder = "{name}"\n{MOST[name]}'
+    declared(project, settings).run("embed", "--lang", "rust", "-o", "engine.rs")
+    done = rust.run("rustfmt", "--check", "--edition", edition, "engine.rs", cwd=project.root)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 def test_wrong_files_have_their_own_words(program: Path, project: Project) -> None:
     root = project.root
     preset = program.name
@@ -124,21 +145,12 @@ def test_wrong_files_have_their_own_words(program: Path, project: Project) -> No
         "settings.cwasm": artifact,
         "platform.cwasm": (root / "build/mainframe/gcd.cwasm").read_bytes(),
         "line.cwasm": artifact.replace(b"\x0248", b"\x0247", 1),
-@pytest.mark.parametrize("edition", ["2021", "2024"])
-@pytest.mark.parametrize("name", MOST)
-def test_all_of_it_is_formatted(name: str, edition: str, project: Project) -> None:
-    """A project that has its sources checked has the generated one checked with them."""
-    settings = f'embedder = "{name}"\n{MOST[name]}'
-    declared(project, settings).run("embed", "--lang", "rust", "-o", "engine.rs")
-    done = rust.run("rustfmt", "--check", "--edition", edition, "engine.rs", cwd=project.root)
-    assert (done.returncode, done.stdout) == (0, "")
-
-
         "cut.cwasm": artifact[:-100],
         "short.cwasm": artifact[:20],
         "empty.cwasm": b"",
         "component.cwasm": artifact[:48] + b"\2" + artifact[49:],
         "module.wasm": b"\0asm\1\0\0\0",
+        "component.wasm": b"\0asm\r\0\1\0",
         "text.wat": b" (module)",
         "script": b"#!/bin/sh\n",
     }.items():
@@ -162,9 +174,11 @@ def test_all_of_it_is_formatted(name: str, edition: str, project: Project) -> No
     )
     assert said["short.cwasm"].startswith("short.cwasm: is damaged: it has 20 bytes only")
     assert said["empty.cwasm"].startswith("empty.cwasm: is empty")
-    assert said["component.cwasm"].startswith("component.cwasm: is a precompiled component; load it with")
-    hint = "compile it with wasmtime::Module::from_file" if preset == "rust" else "this program has no compiler"
-    assert said["module.wasm"].startswith(f"module.wasm: is standard WebAssembly, not a precompiled artifact; {hint}")
+    load, compile_component, compile_module = HINTS[preset]
+    assert said["component.cwasm"] == f"component.cwasm: is a precompiled component; {load}"
+    source = "is standard WebAssembly, not a precompiled artifact"
+    assert said["component.wasm"].startswith(f"component.wasm: {source}; {compile_component}")
+    assert said["module.wasm"].startswith(f"module.wasm: {source}; {compile_module}")
     assert said["text.wat"].startswith("text.wat: is WebAssembly text, not a precompiled artifact")
     assert said["script"].startswith("script: is neither a precompiled artifact nor WebAssembly")
     assert refusal(program, root / "missing").startswith("missing: cannot be read: No such file")

@@ -219,6 +219,10 @@ namespace Wasmbuild
             }
             int first = Array.FindIndex(head, value => value != ' ' && value != '\t' && value != '\r' && value != '\n');
             bool isBinary = StartsWith(head, 0, (byte)'a', (byte)'s', (byte)'m');
+            if (isBinary && head.Length >= 8 && head[6] == 1)
+            {
+                throw new LoadException(LoadStatus.OtherKind, $"{path}: is a component, which Wasmtime.NET does not load", null);
+            }
             if (isBinary || (first >= 0 && (head[first] == '(' || head[first] == ';')))
             {
                 string what = isBinary ? "standard WebAssembly" : "WebAssembly text";

@@ -189,6 +189,9 @@ func kind(head []byte, path string) error {
 	}
 	text := bytes.TrimLeft(head, " \t\r\n")
 	isBinary := bytes.HasPrefix(head, []byte("\x00asm"))
+	if isBinary && len(head) >= 8 && head[6] == 1 {
+		return failed(OtherKind, "%s: is a component, which this wasmtime-go does not load", path)
+	}
 	if isBinary || bytes.HasPrefix(text, []byte("(")) || bytes.HasPrefix(text, []byte(";")) {
 		what, call := "standard WebAssembly", "NewModuleFromFile"
 		if !isBinary {
@@ -209,7 +212,7 @@ func kind(head []byte, path string) error {
 		flags = head[51]
 	}
 	if flags&2 != 0 {
-		return failed(OtherKind, "%s: is a precompiled component; load it with NewComponentDeserializeFile of wasmtime-go", path)
+		return failed(OtherKind, "%s: is a precompiled component, which this wasmtime-go does not load", path)
 	}
 	return nil
 }

@@ -188,14 +188,15 @@ static inline wasmbuild_status_t wasmbuild_read(const char *path, uint8_t **byte
 // Look at the first bytes of a file: is it a precompiled artifact, and a component as wanted? `length` is at most 52.
 static inline wasmbuild_status_t wasmbuild_kind(const uint8_t *head, size_t length, bool component, const char *path,
                                                 char *message, size_t size) {
-  const char *call = component ? "wasmtime_component_new()" : "wasmtime_module_new()";
   if (length == 0)
     return wasmbuild_say(WASMBUILD_DAMAGED, message, size, "%s: is empty; build it again, or copy it again", path);
   if (length >= 4 && memcmp(head, "\0asm", 4) == 0)
     return wasmbuild_say(WASMBUILD_NOT_PRECOMPILED, message, size,
-                         "%s: is standard WebAssembly, not a precompiled artifact; compile it with "
-                         "wasmbuild_load_source() or %s, or precompile it with wasmbuild and load what that writes",
-                         path, call);
+                         "%s: is standard WebAssembly, not a precompiled artifact; compile it with %s, or precompile "
+                         "it with wasmbuild and load what that writes",
+                         path,
+                         length >= 8 && head[6] == 1 ? "wasmtime_component_new()"
+                                                     : "wasmbuild_load_source() or wasmtime_module_new()");
   size_t at = strspn((const char *)head, " \t\r\n");
   if (at < length && (head[at] == '(' || head[at] == ';'))
     return wasmbuild_say(WASMBUILD_NOT_PRECOMPILED, message, size,

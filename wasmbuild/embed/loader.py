@@ -122,10 +122,12 @@ def _look(head: bytes, path: str, wanted_component: bool) -> None:
         raise LoadError("damaged", f"{path}: is empty; build it again, or copy it again")
     if head.startswith(b"\0asm") or head.lstrip()[:1] in (b"(", b";"):
         what = "standard WebAssembly" if head.startswith(b"\0asm") else "WebAssembly text"
+        # Text is taken for what is wanted.
+        is_component = head[6:7] == b"\1" if head.startswith(b"\0asm") else wanted_component
         raise LoadError(
             "not_precompiled",
             f"{path}: is {what}, not a precompiled artifact; compile it with "
-            f"wasmtime.{'component.Component' if wanted_component else 'Module'}.from_file, or precompile it with "
+            f"wasmtime.{'component.Component' if is_component else 'Module'}.from_file, or precompile it with "
             f"wasmbuild and load what that writes",
         )
     if not head.startswith(b"\x7fELF") or head[7:8] != b"\xc8":

@@ -53,8 +53,11 @@ impl std::error::Error for LoadError {}
 pub struct Declared {
     /// Where it is declared, for people.
     pub origin: &'static str,
-    /// What to do with WebAssembly that is not precompiled.
+    /// What to do with WebAssembly that is not precompiled, and with a component that is not.
     pub compile_hint: &'static str,
+    pub compile_component_hint: &'static str,
+    /// What to do with a precompiled component.
+    pub load_component_hint: &'static str,
     /// A part of Wasmtime's message, what it means, the problem and what to do; what fits none is damage.
     pub refusals: &'static [Refusal],
     /// The artifact of an empty module for this platform, without most of its zeros, and its size; 0 where there is none.
@@ -177,12 +180,14 @@ fn look(head: &[u8], path: &Path, declared: &Declared) -> Result<(), LoadError> 
         } else {
             "WebAssembly text"
         };
+        let hint = if head[0] == 0 && head.get(6) == Some(&1) {
+            declared.compile_component_hint
+        } else {
+            declared.compile_hint
+        };
         return failed(
             Status::NotPrecompiled,
-            format!(
-                "is {kind}, not a precompiled artifact; {}",
-                declared.compile_hint
-            ),
+            format!("is {kind}, not a precompiled artifact; {hint}"),
         );
     }
     if !head.starts_with(b"\x7fELF") || head.get(7) != Some(&200) {
@@ -205,7 +210,10 @@ fn look(head: &[u8], path: &Path, declared: &Declared) -> Result<(), LoadError> 
     if head[if head[5] == 2 { 51 } else { 48 }] & 2 != 0 {
         return failed(
             Status::OtherKind,
-            "is a precompiled component; load it with wasmtime::component::Component::deserialize_file".to_string(),
+            format!(
+                "is a precompiled component; {}",
+                declared.load_component_hint
+            ),
         );
     }
     Ok(())
