@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import io
 import json
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import wasmbuild
 from wasmbuild import cli
 
 ALL = {"add@x64", "sub@x64", "add@arm", "sub@arm"}
@@ -51,6 +53,14 @@ source = "add.wat"
 [modules.sub]
 source = "sub.wat"
 """
+
+
+def keep_bytecode() -> None:
+    """Compile all modules of the package, for what runs where files may not get large.
+
+    Of a module that Python compiles there it keeps as much as fits, and no command starts again (gh-126606).
+    """
+    compileall.compile_dir(Path(wasmbuild.__file__).parent, quiet=2)
 
 
 def run_here(

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from wasmbuild.formats.extern import Export, Import
     from wasmbuild.formats.traits import Traits
 
-MAX_RECORD = 16 << 20
-"""Bytes of a record that are read at most; readers of files can refuse a larger one before they read it."""
+MAX_RECORD = 32 << 20
+"""Bytes of a record that are read at most; readers of files can refuse a larger one before they read it.
+
+Enough for ``wasm.MAX_TEXT`` characters of imports and exports where a name with its type takes no less than the keys
+around it, some forty. A manifest holds one of that size.
+"""
 
 
 class Record(NamedTuple):

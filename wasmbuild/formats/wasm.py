@@ -19,8 +19,11 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_TEXT = 8 << 20
-"""Characters that names and types of imports and exports have at most: a record must hold them."""
+MAX_TEXT = 16 << 20
+"""Characters that names and types of imports and exports have at most: a record must hold them.
+
+The largest that was met, DuckDB's, exports 75,111 functions in 8.7 million.
+"""
 
 _WHAT = "module"
 _TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT, _TAG = 1, 2, 3, 4, 5, 6, 7, 13

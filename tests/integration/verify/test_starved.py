@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from matrix import thorough
 from mounts import run_under
-from support import Project
+from support import Project, keep_bytecode
 
 from wasmbuild.engine import host
 
@@ -48,6 +48,7 @@ STARVED = {
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory, workshop: Any) -> Path:
     """A directory ``right/EMBEDDER``, and ``wrong/EMBEDDER`` of other settings than its manifest says."""
+    keep_bytecode()
     root = tmp_path_factory.mktemp("starved")
     for embedder in ("c-api", "rust"):
         engine = {"embedder": embedder}

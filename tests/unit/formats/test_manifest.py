@@ -298,9 +298,9 @@ def test_nothing_is_written_that_could_not_be_read(value: Record | Index, messag
 
 
 def test_a_record_that_is_too_large_is_not_written() -> None:
-    huge = RECORD._replace(inputs={str(number): "x" * (1 << 20) for number in range(16)})
+    huge = RECORD._replace(inputs={str(number): "x" * (1 << 20) for number in range(32)})
     with pytest.raises(
-        FormatError, match=r"the record of plugins/checksum@pi has 16778\d+ bytes, and at most 16777216"
+        FormatError, match=r"the record of plugins/checksum@pi has 33555\d+ bytes, and at most 33554432"
     ):
         huge.to_bytes()
 

@@ -207,8 +207,8 @@ def test_tags_of_one_type_share_its_text() -> None:
 
 @pytest.mark.parametrize("kind", [b"\0\0", b"\4\0\0"])
 def test_imports_that_take_too_much_text_are_not_read_to_the_end(kind: bytes) -> None:
-    many = imports(*[("m", str(index), kind) for index in range(2000)], ("m", "broken", b"\x09"))
-    with pytest.raises(FormatError, match=r"a module whose imports and exports take more than 8388608 characters"):
+    many = imports(*[("m", str(index), kind) for index in range(4000)], ("m", "broken", b"\x09"))
+    with pytest.raises(FormatError, match=r"a module whose imports and exports take more than 16777216 characters"):
         wasm.interface(MODULE + types(func([I32] * 1000)) + many)
 
 
