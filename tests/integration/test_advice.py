@@ -21,6 +21,12 @@ LEGACY = bytes.fromhex(
     "0061736d01000000 0104 01600000 0207 01 0165 0161 0000 0302 0100 0d03 010000 0705 01 0166 0001 "
     "0a0b 01 09 00 0640 1000 0700 0b 0b".replace(" ", "")
 )
+LEGACY_WITH_OBJECTS = bytes.fromhex(
+    # (module (type $s (struct (field i32))) (tag $t (param (ref $s))) (func (export "f") (result i32)
+    #   try (result i32) (throw $t (struct.new $s (i32.const 7))) catch $t (struct.get $s 0) end))
+    "0061736d01000000 010e 03 5f017f00 6001640000 6000017f 0302 0102 0d03 010001 0705 01 0166 0000 "
+    "0a14 01 12 00 067f 4107 fb0000 0800 0700 fb020000 0b 0b".replace(" ", "")
+)
 TARGET = '\n[targets.here]\ntriple = "x86_64-unknown-linux-gnu"\n'
 ARM = '\n[targets.here]\ntriple = "aarch64-unknown-linux-gnu"\n'
 MODULE = '[modules.m]\nsource = "m.wat"\n'
@@ -317,8 +323,9 @@ def wasm_opt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.needs("npm", "node")
 @pytest.mark.slow
-def test_the_command_for_legacy_exceptions_makes_what_compiles(project: Project, wasm_opt: Path) -> None:
-    said = build(project, LEGACY)
+@pytest.mark.parametrize("source", [LEGACY, LEGACY_WITH_OBJECTS], ids=["plain", "objects"])
+def test_the_command_for_legacy_exceptions_makes_what_compiles(project: Project, wasm_opt: Path, source: bytes) -> None:
+    said = build(project, source)
     assert "m.wat uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: wasm-opt " in said
     command = said.partition("binaryen: wasm-opt ")[2].split()
     subprocess.run([wasm_opt, *command], cwd=project.root, check=True, timeout=60)

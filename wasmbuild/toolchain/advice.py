@@ -29,7 +29,8 @@ _LEAVE_OUT = "leave the module out of this target (targets = [...] of the module
 # All that modules of today use. Not -all: that brings proposals which Wasmtime lacks into the file.
 _BINARYEN_FEATURES = (
     "exception-handling", "reference-types", "threads", "simd", "bulk-memory", "sign-ext", "mutable-globals",
-    "nontrapping-float-to-int", "multivalue", "tail-call",
+    "nontrapping-float-to-int", "multivalue", "tail-call", "gc", "extended-const", "relaxed-simd", "memory64",
+    "multimemory",
 )  # fmt: skip
 # Proposals that Wasmtime lacks and its tools can leave out.
 _BINARYEN_DISABLES = {"compact imports", "custom descriptors"}

@@ -106,7 +106,8 @@ def head(ending: str, said: str, **changes: Any) -> str:
             "src/a.wasm uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: wasm-opt "
             "--enable-exception-handling --enable-reference-types --enable-threads --enable-simd --enable-bulk-memory "
             "--enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int --enable-multivalue "
-            "--enable-tail-call --translate-to-exnref --emit-exnref src/a.wasm -o OUT.wasm",
+            "--enable-tail-call --enable-gc --enable-extended-const --enable-relaxed-simd --enable-memory64 "
+            "--enable-multimemory --translate-to-exnref --emit-exnref src/a.wasm -o OUT.wasm",
         ),
         (
             "ended with status 1", "threads must be enabled for shared memories (at 0x15)", {"triple": "pulley64"},
