@@ -97,6 +97,12 @@ def test_legacy_exceptions(project: Project) -> None:
         "add.wat uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: "
         "wasm-opt --enable-exception-handling " in error
     )
+    shown = " ".join(project.run("inspect", "add.wat").stdout.split())
+    where = f"the first of their instructions is at byte {LEGACY.index(bytes([6, 0x40]))} of the file"
+    told = (
+        f"not told: it uses legacy exceptions, which Wasmtime lacks ({where}); wasmbuild build says how to convert it"
+    )
+    assert f" uses {told} " in shown
 
 
 def test_threads_for_pulley(project: Project) -> None:

@@ -5,11 +5,13 @@ passed over by one regular expression, as many at a time as there are. One that 
 from then on the instructions of that proposal say nothing either, and join the expression. To make an expression takes
 as long as to read hundreds of instructions one by one, so that is how the first ones of a module are read.
 
-Source: WebAssembly core specification 3.0, section 5.4, and the proposals threads, wide arithmetic and stack switching.
+Source: WebAssembly core specification 3.0, section 5.4, and the proposals threads, wide arithmetic, stack switching and
+exception handling (legacy).
 """
 
 from __future__ import annotations
 
+from wasmbuild.errors import FormatError
 from wasmbuild.formats import wasm_types
 from wasmbuild.formats.cursor import Cursor
 from wasmbuild.lean.functools import lru_cache
@@ -230,6 +232,11 @@ class Instructions:
             self._block_type(cursor)
         elif code == _REF_NULL and cursor.signed(33) >= 0:
             self.features |= {"reference-types", "function-references"}
+        elif code in _LEGACY_EXCEPTIONS:
+            where = f"the first of their instructions is at byte {at} of the file"
+            raise FormatError(
+                f"it uses legacy exceptions, which Wasmtime lacks ({where}); wasmbuild build says how to convert it"
+            )
         else:
             cursor.unknown(f"there is no instruction {cursor.data[at : at + 2].hex(' ')}", at)
 
@@ -299,6 +306,8 @@ _TYPES: dict[str, frozenset[str]] = {
 
 _END, _GLOBAL_GET, _NO_VALUE, _REF_NULL, _RESUME_THROW = 0x0B, 0x23, 0x40, 0xD0, 0xE4
 _CONSTANTS = (0x41, 0x42)
+# try, catch, rethrow, delegate, catch_all.
+_LEGACY_EXCEPTIONS = (0x06, 0x07, 0x09, 0x18, 0x19)
 _SPECIAL = {
     0x0E: Instructions._br_table,
     0x1C: Instructions._select,

@@ -78,7 +78,7 @@ class WebAssembly(NamedTuple):
     ``memories`` are the types of the memories that it declares itself, in the grammar of ``wasmbuild.formats.extern``.
     ``features`` are the settings ``wasm-…`` without which it is not valid, None where that was not told; ``problem`` is
     why Wasmtime ``line`` cannot compile it, or why features were not told, or empty. ``binary_sha256`` is the digest of
-    the binary that text stands for. ``traits`` are None for instructions that no proposal known here has.
+    the binary that text stands for. ``traits`` are None where they could not be told, and ``untold`` says why.
     """
 
     kind: str
@@ -92,6 +92,7 @@ class WebAssembly(NamedTuple):
     features: tuple[str, ...] | None
     problem: str
     traits: Traits | None = None
+    untold: str = ""
 
 
 class Origin(NamedTuple):

@@ -26,7 +26,6 @@ _NO_ORIGIN = (
     "an artifact does not name its imports and exports; its record (FILE.json) or manifest.json does, when near"
 )
 _NOT_RECORDED = "not told: whoever recorded it could not tell what the source uses"
-_NOT_KNOWN = "not told: it holds instructions of no proposal that is known here"
 _PRESETS = {
     "c-api": "as an engine of the C API has by default, or of the Python package",
     "rust": "as the Rust crate and the wasmtime command have by default",
@@ -131,7 +130,8 @@ def _webassembly(page: _Page, description: Description, described: WebAssembly) 
         page.note(note)
     _calls(page, description)
     _features(page, described)
-    page.line("uses", uses.of_source(described.traits) if described.traits is not None else _NOT_KNOWN)
+    untold = f"not told: {printable(described.untold, _LONGEST)}"
+    page.line("uses", uses.of_source(described.traits) if described.traits is not None else untold)
     if described.memories:
         page.line("memories", f"{', '.join(described.memories)} (pages of 64 KiB)")
     if described.starts:

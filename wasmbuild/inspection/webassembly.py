@@ -26,6 +26,7 @@ def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
     """
     interface = wasm.interface(data)
     sections = tuple(_sections(data, kind))
+    traits, untold = _traits(data)
     needed = features.UNKNOWN
     if library is not None and kind == "module" and len(data) <= _LARGEST_VALIDATED:
         needed = features.needed(data, library)
@@ -40,15 +41,17 @@ def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
         line=needed.line,
         features=needed.features,
         problem=needed.problem,
-        traits=_traits(data),
+        traits=traits,
+        untold=untold,
     )
 
 
-def _traits(data: bytes) -> Traits | None:
+def _traits(data: bytes) -> tuple[Traits | None, str]:
+    """Return the traits, or None and why there are none."""
     try:
-        return wasm_traits.read(data)
-    except FormatError:
-        return None
+        return wasm_traits.read(data), ""
+    except FormatError as error:
+        return None, str(error)
 
 
 def _frames(data: bytes, kind: str) -> Iterator[tuple[int, int, int]]:

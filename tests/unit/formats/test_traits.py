@@ -207,7 +207,6 @@ def test_streams_and_futures_that_are_forwarded_need_async(code: int) -> None:
         b"",
         b"text",
         module(code(b"\xff")),
-        module(code(b"\x06\x40\x0b")),
         module(code(b"\xfd\xff\x7f")),
         module(section(10, b"\x01\x7f")),
         module(section(11, b"\x01\x03")),
@@ -216,6 +215,15 @@ def test_streams_and_futures_that_are_forwarded_need_async(code: int) -> None:
 )
 def test_what_cannot_be_read_is_refused(data: bytes) -> None:
     with pytest.raises(FormatError):
+        wasm_traits.read(data)
+
+
+@pytest.mark.parametrize("name", [b"\x06\x40", b"\x07\x00", b"\x09\x00", b"\x18\x00", b"\x19"])
+@pytest.mark.parametrize("before", [b"", b"\x01" * 600])
+def test_legacy_exceptions_are_told_from_what_nobody_knows(name: bytes, before: bytes) -> None:
+    data = module(code(before + name + b"\x0b"))
+    at = data.rindex(name)
+    with pytest.raises(FormatError, match=rf"^it uses legacy exceptions, .* at byte {at} of the file\)"):
         wasm_traits.read(data)
 
 

@@ -56,6 +56,16 @@ def test_a_component() -> None:
     assert not described.starts
 
 
+def test_why_it_is_not_told_what_a_module_uses() -> None:
+    bodies = {"legacy exceptions": b"\x06\x40\x19\x0b\x0b", "there is no instruction ff 0b": b"\xff\x0b"}
+    for said, code in bodies.items():
+        body = section(10, bytes([1, len(code) + 1, 0]) + code)
+        described = describe(b"\0asm\1\0\0\0" + section(1, b"\1\x60\0\0") + section(3, b"\1\0") + body, "module", None)
+        assert described.traits is None
+        assert said in described.untold
+    assert describe(MODULE, "module", None).untold == ""
+
+
 @given(
     base=st.sampled_from([MODULE, COMPONENT]),
     at=st.integers(8, 200),
