@@ -339,7 +339,7 @@ class TestCommand:
     [
         ("max-size = 0", "max-size"),
         ('max-size = "5 GB"', 'write "5 GiB"'),
-        ('max-size = "300 KB"', '"300 KiB" is out of range; write an amount from "1 MiB"'),
+        ('max-size = "300 KB"', '"300 KB" is out of range; write an amount from "1 MiB"'),
         ('enabled = "yes"', "enabled"),
         ("size = 1", "unknown key"),
     ],

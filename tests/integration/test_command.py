@@ -250,7 +250,7 @@ def test_verify_shows_a_table(project: Project) -> None:
     ("option", "value", "said"),
     [
         ("--memory-limit", "64m", '"64m" is no amount of memory; write "64 MiB"'),
-        ("--memory-limit", "64k", '"64 KiB" is out of range; write an amount from "1 MiB" to "1024 TiB"'),
+        ("--memory-limit", "64k", '"64k" is out of range; write an amount from "1 MiB" to "1024 TiB"'),
         ("--memory-limit", "5", '5 is out of range; write an amount from "1 MiB" to "1024 TiB"'),
         ("--time-limit", "0", "0 s is no time to do anything in; write more"),
         ("--time-limit", "soon", "'soon' is not a number of seconds from 0 to 86400"),
