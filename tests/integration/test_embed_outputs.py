@@ -57,10 +57,12 @@ def test_nor_by_another_name(shipped: Project) -> None:
 def test_nor_through_a_manifest_that_is_named_otherwise(shipped: Project) -> None:
     """The index is the one above where the link leads."""
     (shipped.root / "current").symlink_to("build/x64")
-    for name in ("add.cwasm", "../index.json"):
-        options = ("--lang", "c", "-o", f"current/{name}")
-        said = shipped.run("embed", "current/manifest.json", *options, status=2).stderr
-        assert "would overwrite what the build makes there" in said
+    (shipped.root / "manifest.json").symlink_to("build/x64/manifest.json")
+    for folder, manifest in (("current", "current/manifest.json"), ("build/x64", "manifest.json")):
+        for name in ("add.cwasm", "../index.json"):
+            options = ("--lang", "c", "-o", f"{folder}/{name}")
+            said = shipped.run("embed", manifest, *options, status=2).stderr
+            assert "would overwrite what the build makes there" in said
 
 
 def test_a_file_may_lie_beside_what_is_shipped_and_be_written_again(shipped: Project) -> None:

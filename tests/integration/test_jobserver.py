@@ -24,7 +24,7 @@ PLUS_BUT_FOR_N = "$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)"
 
 
 class Counted:
-    """A compiler that notes how many of it run at once, and whether each has one thread; it does not go on while held."""
+    """A compiler that notes how many of it run at once, and whether each has one thread; none goes on while held."""
 
     def __init__(self, directory: Path, script: Callable[[str, str], Path]) -> None:
         self.log = directory / "log"

@@ -140,8 +140,9 @@ def _check_shipped(arguments: argparse.Namespace, manifest: Manifest) -> None:
     """Check that outputs overwrite nothing that a manifest ships, nor the index above it. Raises UsageError."""
     from wasmbuild.builder import output
 
-    folder = os.path.realpath(arguments.manifest.parent)
-    made = [Path(folder, name) for name in (f"../{INDEX}", *options.shipped_with(manifest))]
+    # The manifest itself may be a link to one, and a link in the midst of copies.
+    folders = {os.path.realpath(arguments.manifest.parent), os.path.dirname(os.path.realpath(arguments.manifest))}
+    made = [Path(folder, name) for folder in folders for name in (f"../{INDEX}", *options.shipped_with(manifest))]
     places = {os.path.normcase(os.path.normpath(path)) for path in made}
     for option, path in (("-o", arguments.output), ("--depfile", arguments.depfile)):
         if path is None:

@@ -234,6 +234,18 @@ def test_a_file_of_authorities_that_is_none_is_told_as_that(
     assert f"\n{server.address} {NO_CACHE} (SSL_CERT_FILE names {named}: {why})" in ended.stderr
 
 
+def test_a_file_of_authorities_with_one_that_is_damaged_is_used(member: Member, tmp_path: Path) -> None:
+    issued = certificates.issued(tmp_path / "certificates", Claims(host="127.0.0.9"))
+    named = tmp_path / "authorities.pem"
+    damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    named.write_text(damaged + Path(issued.authority).read_text())
+    with Server(issued) as server:
+        project = member(f'remote = "{server.address}"')
+        project.environment["SSL_CERT_FILE"] = str(named)
+        ended = project.run("build", alone=True)
+    assert f"\n{server.address} {NO_CACHE} (its certificate is for another host" in ended.stderr
+
+
 def test_one_failure_is_not_the_end(filled: Server, member: Member) -> None:
     failing = sorted(filled.kept)[0]
 

@@ -218,7 +218,8 @@ def reason(error: BaseException, address: str) -> str:
 def _said(text: str, error: BaseException, scheme: str) -> str:
     _, found, fault = text.partition("InvalidCertificate")
     if found:
-        return _no_authorities() or next(meaning for sign, meaning in _CERTIFICATES if sign in fault)
+        no_authorities = _no_authorities() if "UnknownIssuer" in fault else ""
+        return no_authorities or next(meaning for sign, meaning in _CERTIFICATES if sign in fault)
     for sign, meaning in (
         *((sign, _NOBODY) for sign in _METADATA),
         ("Connection refused", "connection refused"),
@@ -252,7 +253,10 @@ def _no_authorities() -> str:
 
     try:
         ssl.create_default_context(cafile=path)
-    except ssl.SSLError:
+    except ssl.SSLError as error:
+        if error.reason != "NO_CERTIFICATE_OR_CRL_FOUND":
+            # One of several is damaged, which others pass over.
+            return ""
         why = "there is no certificate in PEM in it"
     except OSError as unread:
         why = (unread.strerror or "cannot be read").lower()
