@@ -59,10 +59,13 @@ _FIXES = {
     "Cannot overwrite a value": "each key stands once: remove one of the two",
     "Cannot declare ": "each table stands once: write all of its keys below one header",
     "Invalid value": "write text in straight quotes, true and false in lower case, and close each bracket",
+    "Expected newline": "write each header and each key on a line of its own, and text in quotes",
 }
 
 # A header whose name has no quotes.
 _MODULE = re.compile(r"\s*\[modules\.([^\]\"']+)\]")
+# A header of the tests of one module.
+_TESTS = re.compile(r"""\s*\[\[?(modules\.(?:[\w-]+|"[^"]+"|'[^']+')\.tests)\]""")
 
 
 def _toml(data: bytes, file: str) -> dict[str, Any]:
@@ -78,13 +81,24 @@ def _toml(data: bytes, file: str) -> dict[str, Any]:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        fix = next((fix for start, fix in _FIXES.items() if error.msg.startswith(start)), "correct the TOML there")
-        header = _MODULE.match(error.doc.split("\n")[error.lineno - 1])
-        if header is not None and module_key_problem(header[1]) is None:
-            fix = f"write [{dotted('modules', header[1])}]"
+        fix = _toml_fix(error.msg, error.doc.split("\n")[error.lineno - 1])
         raise DeclarationError([Mistake(file, "", f"{where}: {error.msg}", fix)]) from None
     except RecursionError:
         raise DeclarationError([Mistake(file, "", "is nested too deeply", "use fewer brackets")]) from None
     except ValueError:
         # Python refuses to read a number of thousands of digits.
         raise DeclarationError([Mistake(file, "", "has a number that is too long", "write a shorter one")]) from None
+
+
+def _toml_fix(message: str, line: str) -> str:
+    if message.startswith("Cannot ") and (tests := _TESTS.match(line)) is not None:
+        return f"write [[{tests[1]}]] above each test"
+    known = next((fix for start, fix in _FIXES.items() if message.startswith(start)), None)
+    if known is not None:
+        return known
+    header = _MODULE.match(line)
+    if header is not None and module_key_problem(header[1]) is None:
+        quoted_name = dotted("modules", header[1])
+        if quoted_name != f"modules.{header[1]}":
+            return f"write [{quoted_name}]"
+    return "correct the TOML there"

@@ -234,6 +234,10 @@ def test_bytes_that_are_no_toml(directory: Path) -> None:
         "wasmbuild.toml: line 3, column 7: Cannot declare ('build',) twice; each table stands once: write all of its "
         "keys below one header"
     ]
+    assert of(b"[build]\nexecutor = 'local' [cache]\n") == [
+        "wasmbuild.toml: line 2, column 20: Expected newline or end of document after a statement; write each header "
+        "and each key on a line of its own, and text in quotes"
+    ]
     for name in ("a/b", "plugins/*", "v1.2/*"):
         (said,) = of(f"[build]\n [modules.{name}]\n".encode())
         assert said.endswith(f": Expected ']' at the end of a table declaration; write [modules.\"{name}\"]")
@@ -243,6 +247,33 @@ def test_bytes_that_are_no_toml(directory: Path) -> None:
     ]
     assert of(b"a = " + b"[" * 5000) == ["wasmbuild.toml: is nested too deeply; use fewer brackets"]
     assert of(b"a = " + b"9" * 5000) == ["wasmbuild.toml: has a number that is too long; write a shorter one"]
+
+
+def test_what_is_wrong_at_a_header_of_a_module_that_needs_no_quotes(directory: Path) -> None:
+    def fix(text: str) -> str:
+        (said,) = mistakes(directory, text)
+        return said.partition("; ")[2]
+
+    again = MINIMAL[MINIMAL.index("[modules.m]") :]
+    assert fix(MINIMAL + again) == "each table stands once: write all of its keys below one header"
+    one_line = "write each header and each key on a line of its own, and text in quotes"
+    assert fix(MINIMAL.replace("[modules.m]\n", "[modules.m] ")) == one_line
+    assert fix(MINIMAL.replace("[modules.m]", "[modules.m] # \x01")) == "correct the TOML there"
+
+
+@pytest.mark.parametrize("headers", [("[{}]", "[{}]"), ("[{}]", "[[{}]]"), ("[[{}]]", "[{}]")])
+@pytest.mark.parametrize("module", ["m", '"m/n"'])
+def test_several_tests_of_a_module_are_each_below_the_header_that_is_told(
+    directory: Path, module: str, headers: tuple[str, str]
+) -> None:
+    name = f"modules.{module}.tests"
+    several = MINIMAL.replace("modules.m", f"modules.{module}") + "".join(
+        f"{header.format(name)}\ncall = {call!r}\nreturns = []\n" for header, call in zip(headers, "ab", strict=True)
+    )
+    (said,) = mistakes(directory, several)
+    assert said.endswith(f"; write [[{name}]] above each test")
+    mended = several.replace("[[", "[").replace("]]", "]").replace(f"[{name}]", f"[[{name}]]")
+    assert [case.call for case in read(directory, mended).modules[module.strip('"')].tests] == ["a", "b"]
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
