@@ -129,7 +129,7 @@ class Sources:
             self._mistakes.of(name, "", "is not declared, but a source was given for it", fix)
 
     def _check_replacement(self, key: str, path: Path) -> None:
-        problem = self._problem(str(path), path)
+        problem = self._problem(key, str(path), path)
         if problem == _ABSENT and self._awaited:
             return
         if problem == _ABSENT:
@@ -142,7 +142,7 @@ class Sources:
 
     def _check_file(self, key: str, written: str, source: str) -> None:
         path = Path(os.path.normpath(self._directory / source))
-        problem = self._problem(written, path)
+        problem = self._problem(key, written, path)
         if problem == _ABSENT and os.path.islink(path):
             fix = "mend the link, or name another file"
             self._mistakes.of(key, "source", f"{quoted(written)} is a link that leads nowhere", fix)
@@ -151,7 +151,7 @@ class Sources:
         elif problem is not None:
             self._mistakes.of(key, "source", *problem)
 
-    def _problem(self, written: str, path: Path) -> tuple[str, str, bool] | None:
+    def _problem(self, key: str, written: str, path: Path) -> tuple[str, str, bool] | None:
         """Return what is wrong with a source, what to do about it, and whether that is the host's, if anything is."""
         try:
             mode = os.stat(path).st_mode
@@ -161,8 +161,7 @@ class Sources:
             fix = host_fix(error.errno or 0) or "correct the path"
             return f"{quoted(written)} cannot be read: {error.strerror or error}", fix, is_of_host(error)
         if stat.S_ISDIR(mode):
-            fix = f"name a file in it, or write {quoted(written.rstrip('/') + '/*.wasm')} for all of them"
-            return f"{quoted(written)} is a directory", fix, False
+            return f"{quoted(written)} is a directory", _inside(key, written, path), False
         if stat.S_ISREG(mode):
             return None
         return f"{quoted(written)} is no regular file", "name a .wat or .wasm file", False
@@ -245,6 +244,23 @@ class _Unused:
             and os.path.exists(self._directory / path)
             and not any(matches(glob, path) and without_excluded([path], exclude) for glob, exclude in self._globs)
         )
+
+
+def _inside(key: str, written: str, folder: Path) -> str:
+    """Return what to write where a folder was named as the source of a module."""
+    pattern = next((pattern for pattern in ("*.wasm", "*.wat") if _is_there(folder, pattern)), None)
+    if pattern is None:
+        return "name a .wat or .wasm file"
+    header = dotted("modules", f"{key}/*")
+    source = quoted(f"{written.rstrip('/')}/{pattern}")
+    return f"name a file in it, or write [{header}] and source = {source} for all of them"
+
+
+def _is_there(folder: Path, pattern: str) -> bool:
+    try:
+        return bool(expand(folder, pattern))
+    except OSError:
+        return False
 
 
 def _stem(path: str) -> str:
