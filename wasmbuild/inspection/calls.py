@@ -63,10 +63,12 @@ def _options(artifact: ArtifactDescription, engine: EngineConfig | None) -> list
     """Return what makes the executable's engine agree with an artifact, as far as its settings were told."""
     if engine is None:
         return [f"--target {artifact.architecture}"] if (artifact.architecture or "").startswith("pulley") else []
-    # How much fuel it takes is for the user to say.
-    written = ("-Wfuel=N" if argument.startswith("-Wfuel") else argument for argument in engine.loading_arguments())
-    return [word for word in written if word not in _AS_IT_IS]
+    return [_LIMITS.get(word, word) for word in engine.loading_arguments() if word not in _AS_IT_IS]
 
+
+_LIMITS = {"-Wfuel=1": "-Wfuel=N", "-Wepoch-interruption=y": "-Wtimeout=60s"}
+"""What lets code run that stops at a limit. How much fuel is for the user to say. A time turns epochs on as the switch
+does, which alone sets no deadline: the first check traps."""
 
 _AS_IT_IS = ("-Ccache=n", "-Ccollector=copying")
 """What ``wasmtime run`` does anyhow, or does to no artifact."""

@@ -142,7 +142,7 @@ def test_an_artifact_in_words() -> None:
     for words in (
         "fib.cwasm: a module that Wasmtime 48 precompiled for x86_64-unknown-linux-gnu\n",
         "  load with   Rust     unsafe { Module::deserialize_file(&engine, path) }\n",
-        "              command  wasmtime run --allow-precompiled -Wepoch-interruption=y\n",
+        "              command  wasmtime run --allow-precompiled -Wtimeout=60s\n",
         '"magic header not detected"',
         "  CPU         x86-64-v3 or better, with avx512f\n",
         '  engine      embedder = "rust"          as the Rust crate and the wasmtime command have by default\n',
@@ -167,6 +167,19 @@ def test_python_and_c_are_told_where_their_engine_can_load_it(settings: dict[str
     text = told(described(engine=Engine({"embedder": "c-api", **settings}, exact=True)))
     assert ("wasmtime.Module.deserialize_file(engine, path)\n" in text) is by_library
     assert ("wasmtime_module_deserialize_file\n" in text) is by_library
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({"consume-fuel": True}, "-Wfuel=N"),
+        ({"consume-fuel": True, "epoch-interruption": True}, "-Wfuel=N -Wtimeout=60s"),
+        ({"epoch-interruption": False}, "-Wepoch-interruption=n"),
+    ],
+)
+def test_what_stops_at_a_limit_is_given_one(settings: dict[str, Any], options: str) -> None:
+    text = told(described(engine=Engine({"embedder": "rust", "collector": "copying", **settings}, exact=True)))
+    assert f"wasmtime run --allow-precompiled {options}\n" in text
 
 
 def test_bytecode_is_loaded_with_its_target_named_once() -> None:
