@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from wasmbuild.formats.component_types import UNKNOWN, FunctionType, ValueType
 from wasmbuild.lean.typing import Any, NamedTuple
-from wasmbuild.project.case_values import number_problem
+from wasmbuild.project.case_values import number_of_values, number_problem
 from wasmbuild.project.cases import Case
 from wasmbuild.project.keys import KeyPath, Problem
 from wasmbuild.text import listed, quoted, shown, suggestion
@@ -63,8 +63,8 @@ def problems(case: Case, function: FunctionType, exports: Exports) -> Iterator[P
     if case.returns is None:
         return
     if len(case.returns) != (function.result is not None):
-        what = "nothing" if function.result is None else "one value"
-        yield ("returns",), f"has {len(case.returns)} values, and the function returns {what}", f"write {what}"
+        has, what = number_of_values(len(case.returns)), "nothing" if function.result is None else "one value"
+        yield ("returns",), f"has {has}, and the function returns {what}", f"write {what}"
     elif function.result is not None:
         yield from _value(("returns", 0), case.returns[0], function.result, exports=None)
 
@@ -88,8 +88,8 @@ def _kinds_without_values(type_: ValueType | None) -> Iterator[str]:
 def _arguments(path: KeyPath, values: Sequence[Any], function: FunctionType, exports: Exports) -> Iterator[Problem]:
     takes = len(function.parameters)
     if len(values) != takes:
-        number = f"{len(values)} value{'' if len(values) == 1 else 's'}"
-        yield (*path, "args"), f"has {number}, and the function takes {takes}", f"write {takes}"
+        has, wanted = number_of_values(len(values)), number_of_values(takes)
+        yield (*path, "args"), f"has {has}, and the function takes {takes}", f"write {wanted}"
         return
     for index, (value, type_) in enumerate(zip(values, function.parameters, strict=True)):
         yield from _value((*path, "args", index), value, type_, exports=exports)

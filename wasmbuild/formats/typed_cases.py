@@ -13,7 +13,7 @@ from types import MappingProxyType
 from wasmbuild.formats.component_values import Exports, Functions, absent
 from wasmbuild.formats.component_values import problems as component_problems
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.project.case_values import CaseValue, number_problem, vector_problems
+from wasmbuild.project.case_values import CaseValue, number_of_values, number_problem, vector_problems
 from wasmbuild.project.cases import START, TRAP, ZERO, Case
 from wasmbuild.project.keys import Problem, dotted
 from wasmbuild.text import listed, printable, quoted, suggestion
@@ -165,8 +165,8 @@ def _values(key: str, values: Sequence[CaseValue], types: Sequence[str], who: st
     if other is not None:
         yield (key,), f"{who} {printable(wanted, 80)}, and references cannot be tested", "remove the test"
     elif len(values) != len(types):
-        number = f"{len(values)} value{'' if len(values) == 1 else 's'}"
-        yield (key,), f"has {number}, and {who} {printable(wanted, 80)}", f"write {len(types)}"
+        has = number_of_values(len(values))
+        yield (key,), f"has {has}, and {who} {printable(wanted, 80)}", f"write {number_of_values(len(types))}"
     else:
         for index, (value, type_) in enumerate(zip(values, types, strict=True)):
             if type_ == "v128":

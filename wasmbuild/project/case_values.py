@@ -104,13 +104,18 @@ def vector_problems(value: object) -> list[Problem]:
     return [((shape, index), *wrong) for index, wrong in found if wrong is not None]
 
 
+def number_of_values(number: int) -> str:
+    """Return how many values there are, in words: ``"1 value"``, ``"2 values"``."""
+    return f"{number} value{'' if number == 1 else 's'}"
+
+
 def number_problem(value: object, type_: str) -> tuple[str, str] | None:
     """Return problem and fix of a value that should be an i8, i16, i32, i64, f32 or f64, or None."""
     bits = int(type_[1:])
     if type_[0] == "f":
         return _float_problem(value, type_)
     if isinstance(value, bool) or not isinstance(value, int):
-        return f"must be a whole number, not {shown(value)}", f"write an {type_}"
+        return f"must be a whole number, not {shown(value)}", "write a number without quotes or a point"
     low, high = -(1 << (bits - 1)), (1 << bits) - 1
     if not low <= value <= high:
         return f"{shown(value)} does not fit {type_}", f"write a number from {low} to {high}"
@@ -128,7 +133,7 @@ def _float_problem(value: object, type_: str) -> tuple[str, str] | None:
         listed = ", ".join(map(quoted, _NON_FINITE))
         return f"{shown(value)} is no number", fix or f"write a number, or one of {listed}"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return f"must be a number, not {shown(value)}", f"write an {type_}"
+        return f"must be a number, not {shown(value)}", "write a number"
     try:
         size = abs(float(value))
     except OverflowError:

@@ -110,7 +110,7 @@ def test_what_fits_is_right(value: Any, type_: ValueType) -> None:
         ({**MADE, "arg": [3]}, OWN, "args.0.arg: is no key of a call; did you mean args?"),
         ({**MADE, "with": [3]}, OWN, 'args.0.with: is no key of a call; write { call = "…", args = […] }'),
         ({**MADE, "args": 3}, OWN, "args.0.args: 3 is no list of arguments; write [ … ]"),
-        ({**MADE, "args": [3]}, OWN, "args.0.args: has 1 value, and the function takes 0; write 0"),
+        ({**MADE, "args": [3]}, OWN, "args.0.args: has 1 value, and the function takes 0; write 0 values"),
         ({"call": "try", "args": [-1, "a"]}, OWN, "args.0.args.0: -1 is no u8; write a number from 0 to 255"),
         ({"call": "child", "args": [{"call": "nope"}]}, OWN, "args.0.args.0.call: there is none; write another"),
     ],
@@ -125,8 +125,8 @@ def test_numbers_of_values_and_results() -> None:
         (("returns", 0), "3 is no resource", 'write "resource", which is all that can be said of it')
     ]
     assert list(problems(Case("f", (), returns=(3,)), of(U8), EXPORTS)) == [
-        (("args",), "has 0 values, and the function takes 1", "write 1"),
-        (("returns",), "has 1 values, and the function returns nothing", "write nothing"),
+        (("args",), "has 0 values, and the function takes 1", "write 1 value"),
+        (("returns",), "has 1 value, and the function returns nothing", "write nothing"),
     ]
 
 

@@ -137,9 +137,10 @@ def test_whole_numbers_are_signed_or_unsigned(type_: str) -> None:
             f"{beyond} does not fit {type_}",
             f"write a number from {low} to {high}",
         )
-    assert number_problem(1.0, type_) == ("must be a whole number, not 1.0", f"write an {type_}")
-    assert number_problem(True, type_) == ("must be a whole number, not true", f"write an {type_}")
-    assert number_problem("1", type_) == ('must be a whole number, not "1"', f"write an {type_}")
+    fix = "write a number without quotes or a point"
+    assert number_problem(1.0, type_) == ("must be a whole number, not 1.0", fix)
+    assert number_problem(True, type_) == ("must be a whole number, not true", fix)
+    assert number_problem("1", type_) == ('must be a whole number, not "1"', fix)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -164,8 +165,8 @@ def test_the_largest_f32_as_it_is_usually_written() -> None:
         (10**400, "an enormous number is beyond f64", 'write a smaller number, or "inf"'),
         ("NaN", '"NaN" is no number', 'write a number, or one of "nan", "inf", "-inf"'),
         ("-0.0", '"-0.0" is no number', "write -0.0 without quotes"),
-        (True, "must be a number, not true", "write an f64"),
-        ([1], "must be a number, not an array", "write an f64"),
+        (True, "must be a number, not true", "write a number"),
+        ([1], "must be a number, not an array", "write a number"),
     ],
 )
 def test_what_is_no_number(value: object, problem: str, fix: str) -> None:
