@@ -95,10 +95,11 @@ class ConfinedDirectory:
         """
         if self._root is None and self._held is not None:
             held = os.fstat(self._held)
-            # Linux knows where it is, whatever its name leads to by now.
-            for name in (f"/proc/self/fd/{self._held}", self._named):
+            # Linux knows where it is, whatever its name leads to by now. From Python 3.13 on, realpath returns the name
+            # of a link that cannot be read, as one to a path that is too long.
+            for resolve, name in ((os.readlink, f"/proc/self/fd/{self._held}"), (os.path.realpath, self._named)):
                 with suppress(OSError):
-                    root = os.path.realpath(name)
+                    root = resolve(name)
                     if os.path.samestat(held, os.stat(root)):
                         self._root = root
                         return root
