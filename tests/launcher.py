@@ -23,6 +23,11 @@ def program(path: Path, body: str) -> Path:
     return path
 
 
+def reporting(path: Path, version: str) -> Path:
+    """Write one that says which version of Wasmtime it is, and does nothing else."""
+    return program(path, f'[ "$1" != --version ] || exec echo wasmtime {version}')
+
+
 def launcher(script: Path) -> bytes:
     """Return an ELF program that calls execve("/bin/sh", ["/bin/sh", script, *its arguments], its environment)."""
     base, code_at = 0x400000, 64 + 56

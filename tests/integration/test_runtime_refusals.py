@@ -148,12 +148,18 @@ def test_a_component_where_a_module_is_needed_and_the_other_way(artifact: Path, 
     assert "is a component, and a core module is needed here" in str(runtime.explain(words.value, path))
 
 
-def test_pulley_in_a_native_engine_and_the_other_way(artifact: Path, tmp_path: Path) -> None:
+def compiled_for_pulley(directory: Path) -> tuple[wasmtime.Engine, Path]:
+    """Return an engine of Pulley, and an artifact of it."""
     config = wasmtime.Config()
     config.target = "pulley64"
     pulley = wasmtime.Engine(config)
-    portable = tmp_path / "portable.cwasm"
+    portable = directory / "portable.cwasm"
     portable.write_bytes(bytes(wasmtime.Module(pulley, MODULE).serialize()))
+    return pulley, portable
+
+
+def test_pulley_in_a_native_engine_and_the_other_way(artifact: Path, tmp_path: Path) -> None:
+    pulley, portable = compiled_for_pulley(tmp_path)
     assert runtime.load_precompiled(portable).engine.is_pulley()
     assert not runtime.load_precompiled(artifact).engine.is_pulley()
     with pytest.raises(
@@ -165,11 +171,7 @@ def test_pulley_in_a_native_engine_and_the_other_way(artifact: Path, tmp_path: P
 
 
 def test_pulley_and_native_mixed_up_are_explained_as_they_are_refused(artifact: Path, tmp_path: Path) -> None:
-    config = wasmtime.Config()
-    config.target = "pulley64"
-    pulley = wasmtime.Engine(config)
-    portable = tmp_path / "portable.cwasm"
-    portable.write_bytes(bytes(wasmtime.Module(pulley, MODULE).serialize()))
+    pulley, portable = compiled_for_pulley(tmp_path)
     for path, loads in ((portable, engine()), (artifact, pulley)):
         with pytest.raises(runtime.OtherCodeError) as refused:
             runtime.load_precompiled(path, engine=loads)

@@ -13,6 +13,7 @@ import pytest
 import serving
 from launcher import IS_RUN_HERE, program
 from releases import Release
+from support import Project
 
 from wasmbuild.lean import paths
 from wasmbuild.toolchain import executable, installed, platforms, search_path
@@ -81,3 +82,13 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: serving.Site, ke
     monkeypatch.setattr(paths.Path, "home", lambda: tmp_path)
     monkeypatch.setenv("WASMBUILD_MIRROR", site.address)
     return installed.directory()
+
+
+@pytest.fixture
+def embedded_user(user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Make a project of that user, in whose environment only the library of the package compiles."""
+    package = search_path._package
+    monkeypatch.setattr(search_path, "_package", lambda name: None if name == "wasmtime_cli" else package(name))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    (tmp_path / "p").mkdir()
+    return Project(tmp_path / "p")

@@ -5,33 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from launcher import program
+from launcher import reporting
 from support import Project
 
-from wasmbuild.toolchain import lockfile, platforms, search_path
+from wasmbuild.toolchain import lockfile, platforms
 
 HOST = platforms.host()
 NEXT = '[targets.next]\ntriple = "pulley64"\nwasmtime = "49"\n'
 
 
 @pytest.fixture
-def project(user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(embedded_user: Project) -> Project:
     """One whose line 48 only the library of the environment compiles, and whose line 49 what a test installs."""
-    package = search_path._package
-    monkeypatch.setattr(search_path, "_package", lambda name: None if name == "wasmtime_cli" else package(name))
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    (tmp_path / "p").mkdir()
-    made = Project(tmp_path / "p")
-    made.declare((made.root / "wasmbuild.toml").read_text() + NEXT)
-    return made
-
-
-def reported(path: Path, version: str) -> Path:
-    return program(path, f'[ "$1" != --version ] || exec echo wasmtime {version}')
+    embedded_user.declare((embedded_user.root / "wasmbuild.toml").read_text() + NEXT)
+    return embedded_user
 
 
 def test_a_line_that_a_library_compiles_keeps_no_other_from_being_installed(project: Project, tmp_path: Path) -> None:
-    file = reported(tmp_path / "w49", "49.0.3")
+    file = reporting(tmp_path / "w49", "49.0.3")
     project.run("toolchain", "install", "--from", str(file))
     left_out = (
         "left out: what compiles for Wasmtime 48 here is a library, and wasmbuild.lock names executables; to lock one, "
@@ -43,7 +34,7 @@ def test_a_line_that_a_library_compiles_keeps_no_other_from_being_installed(proj
     assert "Wasmtime 49.0.3 is installed already" in ended.stderr
     assert left_out in ended.stderr
     # What it says to run is what has that line locked too.
-    project.run("toolchain", "install", "48", "--from", str(reported(tmp_path / "w48", "48.0.9")))
+    project.run("toolchain", "install", "48", "--from", str(reporting(tmp_path / "w48", "48.0.9")))
     said = project.run("toolchain", "install", "--locked", status=2).stderr
     assert said == "error: wasmbuild.lock locks nothing for Wasmtime 48; run: wasmbuild lock\n"
     project.run("lock")
@@ -51,7 +42,7 @@ def test_a_line_that_a_library_compiles_keeps_no_other_from_being_installed(proj
 
 
 def test_where_all_that_is_declared_is_left_out_nothing_is_installed(project: Project, tmp_path: Path) -> None:
-    project.run("toolchain", "install", "--from", str(reported(tmp_path / "w49", "49.0.3")))
+    project.run("toolchain", "install", "--from", str(reporting(tmp_path / "w49", "49.0.3")))
     project.run("lock")
     project.declare((project.root / "wasmbuild.toml").read_text().replace(NEXT, ""))
     said = project.run("toolchain", "install", "--locked", status=2).stderr
@@ -61,13 +52,13 @@ def test_where_all_that_is_declared_is_left_out_nothing_is_installed(project: Pr
         "error: wasmbuild.lock locks nothing for Wasmtime 48; run: wasmbuild toolchain install --from "
         f"'{tmp_path / 'w 48'}', and then: wasmbuild lock\n"
     )
-    project.run("toolchain", "install", "--from", str(reported(tmp_path / "w 48", "48.0.9")))
+    project.run("toolchain", "install", "--from", str(reporting(tmp_path / "w 48", "48.0.9")))
     project.run("lock")
     project.run("toolchain", "install", "--locked", "--from", str(tmp_path / "w 48"))
 
 
 def test_a_line_that_nothing_compiles_says_what_gets_it(project: Project, tmp_path: Path) -> None:
-    project.run("toolchain", "install", "--from", str(reported(tmp_path / "w48", "48.0.9")))
+    project.run("toolchain", "install", "--from", str(reporting(tmp_path / "w48", "48.0.9")))
     project.declare((project.root / "wasmbuild.toml").read_text().replace(NEXT, ""))
     project.run("lock")
     project.declare((project.root / "wasmbuild.toml").read_text() + NEXT)
@@ -76,7 +67,7 @@ def test_a_line_that_nothing_compiles_says_what_gets_it(project: Project, tmp_pa
         "error: wasmbuild.lock locks nothing for Wasmtime 49; run: wasmbuild toolchain install 49, and then: "
         "wasmbuild lock\n"
     )
-    project.run("toolchain", "install", "49", "--from", str(reported(tmp_path / "w49", "49.0.3")))
+    project.run("toolchain", "install", "49", "--from", str(reporting(tmp_path / "w49", "49.0.3")))
     project.run("lock")
     project.run("toolchain", "install", "--locked")
 
@@ -85,7 +76,7 @@ def test_without_a_lock_file_it_says_that_there_is_none(project: Project, tmp_pa
     none = "error: there is no wasmbuild.lock beside the declaration; run: "
     said = project.run("toolchain", "install", "--locked", status=2).stderr
     assert said == f"{none}wasmbuild toolchain install 48, and then: wasmbuild lock\n"
-    file = reported(tmp_path / "w48", "48.0.9")
+    file = reporting(tmp_path / "w48", "48.0.9")
     said = project.run("toolchain", "install", "--locked", "--from", str(file), status=2).stderr
     assert said == f"{none}wasmbuild toolchain install --from {file}, and then: wasmbuild lock\n"
     project.run("toolchain", "install", "--from", str(file))
@@ -94,7 +85,7 @@ def test_without_a_lock_file_it_says_that_there_is_none(project: Project, tmp_pa
 
 def test_of_files_that_are_locked_it_says_which_is_wanted(project: Project, tmp_path: Path) -> None:
     for version in ("48.0.9", "49.0.3"):
-        project.run("toolchain", "install", "--from", str(reported(tmp_path / version, version)))
+        project.run("toolchain", "install", "--from", str(reporting(tmp_path / version, version)))
     project.run("lock")
     for version in ("49.0.3", "48.0.9"):
         project.run("toolchain", "remove", version)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import serving
-from launcher import program
+from launcher import program, reporting
 from releases import Release
 from support import Project
 
@@ -89,7 +89,7 @@ def test_a_file_is_installed_for_the_one_of_several_lines_that_it_is_locked_for(
 ) -> None:
     two = '[targets.next]\ntriple = "pulley64"\nwasmtime = "49"\n'
     project.declare((project.root / "wasmbuild.toml").read_text() + two)
-    next_one = program(tmp_path / "next", '[ "$1" != --version ] || exec echo wasmtime 49.0.3')
+    next_one = reporting(tmp_path / "next", "49.0.3")
     for each in (release.program, next_one):
         project.run("toolchain", "install", "--from", str(each))
     project.run("lock")
@@ -98,7 +98,7 @@ def test_a_file_is_installed_for_the_one_of_several_lines_that_it_is_locked_for(
     said = project.run("toolchain", "install", "--locked", "--from", str(next_one)).stderr
     assert said.startswith("Wasmtime 49.0.3 installed, from ")
     assert "what wasmbuild.lock names" in project.run("toolchain", "which").stderr
-    other = program(tmp_path / "other", '[ "$1" != --version ] || exec echo wasmtime 49.0.2')
+    other = reporting(tmp_path / "other", "49.0.2")
     said = project.run("toolchain", "install", "--locked", "--from", str(other), status=2).stderr
     first, second = (each.platforms[HOST].sha256 for each in lockfile.read(project.root))
     assert f"and wasmbuild.lock says {first} or {second}; nothing was installed" in said

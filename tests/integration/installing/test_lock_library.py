@@ -5,33 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from launcher import program
+from launcher import reporting
 from support import HEAD, MODULES, Project
 
-from wasmbuild.toolchain import lockfile, search_path
+from wasmbuild.toolchain import lockfile
 from wasmbuild.toolchain.find import library
 
 ANOTHER = "error: wasmbuild.lock: the compiler that is found is not the one that is locked; "
 TARGET = '[targets.p]\ntriple = "pulley64"\n'
 
 
-def executable(path: Path, version: str) -> Path:
-    return program(path, f'[ "$1" != --version ] || exec echo wasmtime {version}')
-
-
 @pytest.fixture
-def project(user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(embedded_user: Project, tmp_path: Path) -> Project:
     """One that is locked to an executable, which is not found any more."""
-    package = search_path._package
-    monkeypatch.setattr(search_path, "_package", lambda name: None if name == "wasmtime_cli" else package(name))
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    (tmp_path / "p").mkdir()
-    made = Project(tmp_path / "p")
-    made.declare(HEAD + TARGET + MODULES)
-    made.run("toolchain", "install", "--from", str(executable(tmp_path / "w", "48.0.77")))
-    made.run("lock")
-    made.run("toolchain", "remove", "48.0.77")
-    return made
+    embedded_user.declare(HEAD + TARGET + MODULES)
+    embedded_user.run("toolchain", "install", "--from", str(reporting(tmp_path / "w", "48.0.77")))
+    embedded_user.run("lock")
+    embedded_user.run("toolchain", "remove", "48.0.77")
+    return embedded_user
 
 
 def test_no_lock_is_advised_that_would_fail(project: Project, tmp_path: Path) -> None:
@@ -54,7 +45,7 @@ def test_what_is_locked_and_too_old_is_replaced_by_an_executable(project: Projec
         f"error: wasmbuild.lock: what is locked is Wasmtime {older.version}, older than {version}; to lock what is "
         f"declared, run: {install}, and then: wasmbuild lock\n"
     )
-    project.run(*install.split()[1:], "--from", str(executable(tmp_path / "other", version)))
+    project.run(*install.split()[1:], "--from", str(reporting(tmp_path / "other", version)))
     project.run("lock")
     (locked,) = lockfile.read(project.root)
     assert locked.version == version
