@@ -11,10 +11,9 @@ from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.explain import differences
 from wasmbuild.builder.memory import LINK, KnownFile, Memory
 from wasmbuild.builder.plan_files import PlanFiles
-from wasmbuild.builder.records import module_digest, read_record, record_facts
+from wasmbuild.builder.records import look_at_record, module_digest, read_record
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
-from wasmbuild.formats.record import MAX_RECORD
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project import filenames
@@ -147,7 +146,7 @@ class Checker:
     def agrees(self, artifact: Artifact) -> bool:
         """Tell whether an artifact is the very file that its record tells of. Raises DiskError."""
         path = self.path(artifact)
-        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, MAX_RECORD, follow=False)
+        recorded = look_at_record(self._memory, path + filenames.RECORD_SUFFIX)
         present = self._memory.look(path, follow=False)
         if recorded is None or recorded.facts is None or present is None:
             return False
@@ -214,7 +213,7 @@ class Checker:
             raise error
         if os.path.dirname(path) in self._absent:
             return Status(artifact, (_NEVER,), source_size=source.size)
-        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, MAX_RECORD, follow=False)
+        recorded = look_at_record(self._memory, path + filenames.RECORD_SUFFIX)
         present = self._memory.look(path, follow=False)
         document = self._document(artifact, source)
         reasons = self._reasons(artifact, source, recorded, present, document)

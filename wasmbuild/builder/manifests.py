@@ -10,14 +10,14 @@ from wasmbuild.builder.entries import Entries
 from wasmbuild.builder.index_file import IndexFile
 from wasmbuild.builder.manifest_files import ManifestFiles
 from wasmbuild.builder.plan_files import PlanFiles
-from wasmbuild.builder.records import read_record, record_facts
+from wasmbuild.builder.records import look_at_record, read_record
 from wasmbuild.builder.shipped_sources import ShippedSources
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.given_directories import named_by
 from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest, ManifestArtifact, entries, entries_by_module
-from wasmbuild.formats.record import MAX_RECORD, Record
+from wasmbuild.formats.record import Record
 from wasmbuild.lean.json import spell
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -256,7 +256,7 @@ class Manifests:
         found = memory.digests(paths)
         for at, digest in enumerate(found):
             if not digest:
-                seen = memory.look(paths[at], record_facts, MAX_RECORD, follow=False)
+                seen = look_at_record(memory, paths[at])
                 found[at] = seen.sha256 if seen is not None else ""
         return found
 

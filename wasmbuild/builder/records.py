@@ -16,6 +16,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.builder.examining import SourceFacts
+    from wasmbuild.builder.memory import KnownFile, Memory
     from wasmbuild.formats.extern import Export, Import
     from wasmbuild.formats.traits import Traits
 
@@ -27,6 +28,11 @@ def read_record(artifact: Path) -> Record:
         return Record.from_bytes(files.read(path, MAX_RECORD)[0], where=str(path))
     except (OSError, FormatError) as error:
         raise DiskError(f"{path}: changed while its manifest was written: {error}; build again") from error
+
+
+def look_at_record(memory: Memory, path: str | Path, *, follow: bool = False) -> KnownFile | None:
+    """Return what is known of a record, with its ``record_facts``; None where there is none. Raises DiskError."""
+    return memory.look(path, record_facts, MAX_RECORD, follow=follow)
 
 
 def record_facts(data: bytes) -> dict[str, Any] | None:

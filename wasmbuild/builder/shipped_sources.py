@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
-from wasmbuild.builder.records import record_facts
+from wasmbuild.builder.records import look_at_record
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
 from wasmbuild.formats.manifest import Wasm
-from wasmbuild.formats.record import MAX_RECORD, Record
+from wasmbuild.formats.record import Record
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 
@@ -29,7 +29,7 @@ class ShippedSources:
         """Tell whether the source of an artifact lies beside it. Raises DiskError."""
         seen = self._directory.memory.look(self._directory.root / artifact.wasm_path)
         path = record_path(self._directory.root / artifact.path)
-        record = self._directory.memory.look(path, record_facts, MAX_RECORD)
+        record = look_at_record(self._directory.memory, path, follow=True)
         if seen is None or record is None or record.facts is None:
             return False
         return bool(seen.sha256 == record.facts["wasm"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from wasmbuild.formats.documents import MANIFEST, RECORD
 from wasmbuild.formats.manifest import MAX_MANIFEST
 from wasmbuild.formats.record import MAX_RECORD
-from wasmbuild.formats.schema_check import compile_schema
+from wasmbuild.formats.schema_check import Check, compile_schema
 from wasmbuild.formats.schema_parts import NAME_OF_ONE_PART, SHA256, SOURCE_PATH, Schema, text
 from wasmbuild.formats.strict_json import Invalid, loads
 from wasmbuild.lean.typing import Any, NamedTuple
@@ -46,17 +46,17 @@ def manifest(data: bytes) -> OwnManifest | None:
     return OwnManifest(document["target"]["name"], document["project"] if _fits(document, _PROJECT) else "")
 
 
-def _read(data: bytes, limit: int, schema: Schema) -> Any:
+def _read(data: bytes, limit: int, check: Check) -> Any:
     try:
         document = loads(data, limit)
     except Invalid:
         return None
-    return document if _fits(document, schema) else None
+    return document if _fits(document, check) else None
 
 
-def _fits(document: object, schema: Schema) -> bool:
+def _fits(document: object, check: Check) -> bool:
     try:
-        compile_schema(schema)(document)
+        check(document)
     except Invalid:
         return False
     return True
@@ -71,7 +71,7 @@ def _any_version(schema: str) -> Schema:
     return text(rf"{schema.rpartition('/')[0]}/[1-9][0-9]*", "a version of the format")
 
 
-_RECORD = _with(schema=_any_version(RECORD), id={"type": "string"})
-_SOURCE = _with(source=_with(path=SOURCE_PATH, wasm_sha256=SHA256))
-_MANIFEST = _with(schema=_any_version(MANIFEST), target=_with(name={"type": "string"}))
-_PROJECT = _with(project=NAME_OF_ONE_PART)
+_RECORD = compile_schema(_with(schema=_any_version(RECORD), id={"type": "string"}))
+_SOURCE = compile_schema(_with(source=_with(path=SOURCE_PATH, wasm_sha256=SHA256)))
+_MANIFEST = compile_schema(_with(schema=_any_version(MANIFEST), target=_with(name={"type": "string"})))
+_PROJECT = compile_schema(_with(project=NAME_OF_ONE_PART))
