@@ -71,7 +71,7 @@ class _OnePlatform:
         return _OnePlatform._is_claimed or self._others()
 
     @staticmethod
-    def is_without(distribution: Distribution) -> bool:
+    def has_others(distribution: Distribution) -> bool:
         """Tell whether a distribution has extension modules, or says so, without this."""
         _OnePlatform._is_claimed = False
         try:
@@ -211,7 +211,7 @@ def _wheel(settings: shipped.Settings, base: type[Any]) -> type[Any]:
     class TaggedWheel(base):  # type: ignore[misc]
         def finalize_options(self) -> None:
             super().finalize_options()
-            if settings.platform_wheel and _OnePlatform.is_without(self.distribution):
+            if settings.platform_wheel and _OnePlatform.has_others(self.distribution):
                 raise SetupError(str(tags.with_other_code("the package's extension modules need")))
 
         def get_tag(self) -> tuple[str, str, str]:
