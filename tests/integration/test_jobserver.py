@@ -184,9 +184,6 @@ def test_doit_and_scons_give_all_tokens_back_when_they_are_asked_to_stop(
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
-    if name == "SConstruct":
-        # It ends what runs by waiting for it.
-        counted.held.unlink()
     assert process.wait(60) != 0
     os.set_blocking(read, False)
     assert sorted(os.read(read, 16)) == sorted(b"abc")

@@ -6,8 +6,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -196,6 +199,26 @@ def test_a_new_compiler_compiles_everything(built: Built, tmp_path: Path) -> Non
         file.write(b"\0")
     built.environment["WASMBUILD_WASMTIME"] = str(other)
     assert built.made() == EVERYTHING
+
+
+def test_asked_to_stop_it_ends_the_compile_that_runs(tmp_path: Path, script: Callable[[str, str], Path]) -> None:
+    project = Built(tmp_path / "project")
+    started = tmp_path / "started"
+    compiler = script(f"echo $$ > {started}.new; mv {started}.new {started}; exec sleep 600", "wasmtime 48.0.2 (held)")
+    environment = {**os.environ, **project.environment, "WASMBUILD_WASMTIME": str(compiler)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "SCons", "-Q"], cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    while not started.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "Build interrupted." in said
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+    assert project.made() == EVERYTHING
 
 
 def api_compiler() -> str:

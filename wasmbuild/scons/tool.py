@@ -20,6 +20,7 @@ from wasmbuild.errors import CompileError, DeclarationError, WasmbuildError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.plan.placement import Placement
 from wasmbuild.project import filenames
+from wasmbuild.scons import requests
 from wasmbuild.scons.made import MadeByOthers, refuse_unmade
 from wasmbuild.stepwise import StepwiseBuild
 from wasmbuild.text import listed, suggestion
@@ -96,6 +97,7 @@ class _SConsBuild:
         self._plan = self._planned.plan
         self._up_to_date = self._workspace.is_up_to_date(self._planned)
         self._steps = StepwiseBuild(self._workspace, _say)
+        requests.end_what_runs()
         # One compile at a time may have all cores.
         self._alone = env.GetOption("num_jobs") == 1
 
