@@ -23,7 +23,8 @@ WASI = "wasi_snapshot_preview1"
 
 _WASI_OF_COMPONENTS = re.compile(r"wasi:(cli|clocks|filesystem|io|random|sockets)/[a-z0-9-]+@0\.([23])\.[0-9]+")
 _RUN = re.compile(r"wasi:cli/run@0\.[23]\.[0-9]+")
-_RUN_3 = re.compile(r"wasi:cli/run@0\.3\.[0-9]+#run")
+RUN_3 = re.compile(r"wasi:cli/run@0\.3\.[0-9]+#run")
+"""Calls that run a component as a program of WASI 0.3."""
 RUN_BY_EXECUTABLES = re.compile(rf"{_RUN.pattern}#run")
 """Calls that run a component as a program in an executable, which takes no release candidate of WASI."""
 PROGRAM = re.compile(r"wasi:cli/run@[^#]*#run")
@@ -59,7 +60,7 @@ def _all_problems(cases: Sequence[Case], kind: str, interface: Interface, functi
             if wrong := exports.missing(called):
                 yield (index, "call"), *wrong
             elif (function := functions.get(called)) is not None:
-                if _RUN_3.fullmatch(called):
+                if RUN_3.fullmatch(called):
                     # An executable runs it, async or not.
                     function = function._replace(is_async=False)
                 for path, what, fix in component_problems(case, function, exports):
@@ -123,7 +124,7 @@ def need_wasi_3(cases: Sequence[Case], imports: Sequence[Import]) -> bool:
     found = map(_WASI_OF_COMPONENTS.fullmatch, (item.name for item in imports if item.kind == "instance"))
     given = any(case.wasi is not None for case in cases)
     return (given and any(match is not None and match[2] == "3" for match in found)) or any(
-        _RUN_3.fullmatch(case.call) for case in cases
+        RUN_3.fullmatch(case.call) for case in cases
     )
 
 

@@ -2,7 +2,8 @@
 
 It calls functions of core modules, whose values are numbers, and runs programs of WASI. What it prints on stdout after
 the program's own output are the results, one a line, and nothing stands between the two: a second run, in which the
-program writes nowhere, tells which they are.
+program writes nowhere, tells which they are. Of a program of WASI 0.3 it does not say whether a trap came of the call
+or of what comes before: a second run, which calls nothing, tells.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from types import MappingProxyType
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.formats.typed_cases import NUMBERS, RUN_BY_EXECUTABLES, function_types
+from wasmbuild.formats.typed_cases import NUMBERS, RUN_3, RUN_BY_EXECUTABLES, function_types
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
@@ -33,8 +34,11 @@ _TRAP = re.compile(
 _WARNING = re.compile(r"warning: using `--invoke` with a function .*\n")
 _OWN = re.compile(r"Error: (?:failed to run main module `|failed deserialization for: )")
 _FAILED = re.compile(r"^Error: ", re.MULTILINE)
-# Without it, the error is one of what comes before the call: instantiation, or `_initialize`.
+# Without it, the error is one of what comes before the call: instantiation, or `_initialize`; or of WASI 0.3.
 _CALLED = re.compile(r"Caused by:\n +(?:0: )?failed to invoke ")
+# It finds no program of WASI 0.2 in the instance, and ends. What it lacks then is not called when it is instantiated.
+_CALLS_NOTHING = ("-S", "p3=n", "-W", "unknown-imports-trap")
+_WRITES_NOTHING = ("-S", "inherit-stdout=n")
 _UNTOLD = "its results cannot be told from what it writes"
 _WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 _WRITING = ("fd_write", "fd_pwrite")
@@ -78,12 +82,17 @@ def obstacle(artifact: ManifestArtifact, metering: Metering) -> str:
     return ""
 
 
-def mixes(artifact: ManifestArtifact, case: Case) -> bool:
-    """Tell whether a module can write to where an executable prints the results of a case.
+def again(artifact: ManifestArtifact, case: Case, ended: ChildResult) -> Sequence[str]:
+    """Return the options of a second run of a case, where what came of the first leaves open what that was.
 
-    Then they are known only when it is run once more, ``alone``: what it writes is left out then.
+    A module can write to where its results are printed: then they alone are. A program of WASI 0.3 can trap before it
+    is called, in the same words: then it is not called.
     """
-    return bool(_types(artifact, case)[1]) and _imports_wasi(artifact, _WRITING)
+    if ended.status == 0 and _types(artifact, case)[1] and _imports_wasi(artifact, _WRITING):
+        return _WRITES_NOTHING
+    if ended.status in (1, TRAPPED) and RUN_3.fullmatch(case.call) and _TRAP.search(ended.stderr):
+        return _CALLS_NOTHING
+    return ()
 
 
 def command(
@@ -93,16 +102,15 @@ def command(
     file: str,
     metering: Metering,
     directories: Mapping[str, str] = MappingProxyType({}),
-    *,
-    alone: bool = False,
+    more: Sequence[str] = (),
 ) -> list[str]:
     """Return the command of one test; ``run`` is the one that runs a precompiled file without options of its own.
 
-    ``directories`` are where those of the case lie, by their paths for the program. With ``alone``, results alone are
-    printed.
+    ``directories`` are where those of the case lie, by their paths for the program, and ``more`` are the options of a
+    second run.
     """
     # By itself an executable gives WASI to everything, where a case has something stand in for it too.
-    options = ["-S", "cli=n" if case.wasi is None else "inherit-env=n", *(["-S", "inherit-stdout=n"] if alone else [])]
+    options = ["-S", "cli=n" if case.wasi is None else "inherit-env=n", *more]
     if metering.fuel:
         options += ["-W", f"fuel={case.fuel or cases.FUEL[1]}"]
     if metering.epoch:
@@ -134,28 +142,28 @@ def own_stderr(written: bytes, artifact: ManifestArtifact, file: str) -> str:
 
 
 def reply(
-    artifact: ManifestArtifact, case: Case, ended: ChildResult, alone: ChildResult | None = None
+    artifact: ManifestArtifact, case: Case, ended: ChildResult, second: ChildResult | None = None
 ) -> dict[str, Any]:
     """Return what came of a test as the probe tells it; ``{}`` when the process did not end by itself.
 
-    Of ``ended.stderr``, ``own_stderr`` is wanted. ``alone`` is what came of it where it ``mixes``.
+    Of ``ended.stderr``, ``own_stderr`` is wanted. ``second`` is what came of it where it ran ``again``.
     """
     stdout, stderr = ended.stdout.decode("utf-8", "surrogateescape"), ended.stderr
     failed = _failure(case, stderr)
     if failed is not None and ended.status in (1, TRAPPED):
         own = stderr[failed:]
         traps = list(_TRAP.finditer(own))
-        if traps and _CALLED.search(own):
+        if traps and (_CALLED.search(own) or _is_of_call(case, own, second)):
             # Names of functions come before it.
             return {"trapped": traps[-1][1] or traps[-1][2], **_written(case, stdout, stderr[:failed])}
         if traps or ended.status == 1:
             return {"failed": one_line(own)}
     if ended.status < 0 or ended.status >= 126:
         return {}
-    if ended.status or artifact.kind == "component" or _ends_itself(artifact, case, alone or ended):
+    if ended.status or artifact.kind == "component" or _ends_itself(artifact, case, second or ended):
         return {"exited": ended.status, **_written(case, stdout, stderr)}
     try:
-        return _returned(artifact, case, stdout, stderr, alone)
+        return _returned(artifact, case, stdout, stderr, second)
     except ValueError as error:
         return {"failed": f"{_UNTOLD}: {error}"}
 
@@ -169,6 +177,14 @@ def _failure(case: Case, stderr: str) -> int | None:
     """Return where the executable's own error begins, None without one; a program may have written others."""
     own = [*_OWN.finditer(stderr)] or ([] if case.wasi is not None else [*_FAILED.finditer(stderr)][:1])
     return own[-1].start() if own else None
+
+
+def _is_of_call(case: Case, own: str, uncalled: ChildResult | None) -> bool:
+    """Tell whether an executable's own error came of the call, and not in the run without one too."""
+    if uncalled is None:
+        return False
+    failed = _failure(case, uncalled.stderr)
+    return failed is None or uncalled.stderr[failed:] != own
 
 
 def _ends_itself(artifact: ManifestArtifact, case: Case, printing: ChildResult) -> bool:

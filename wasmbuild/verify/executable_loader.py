@@ -11,7 +11,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -188,14 +188,14 @@ class ExecutableLoader:
         for case in load.artifact.tests:
             if self._aborted:
                 break
-            ended, alone = self._run_case(load.artifact, case, run, file, metering, preface), None
-            if ended.status == 0 and executable_cases.mixes(load.artifact, case):
-                alone = self._run_case(load.artifact, case, run, file, metering, preface, alone=True)
-            reply = executable_cases.reply(load.artifact, case, ended, alone)
+            ended = self._run_case(load.artifact, case, run, file, metering, preface)
+            again = executable_cases.again(load.artifact, case, ended)
+            second = self._run_case(load.artifact, case, run, file, metering, preface, again) if again else None
+            reply = executable_cases.reply(load.artifact, case, ended, second)
             if reply:
                 result = tested.judged(case, reply, self._limits.memory)
                 if self._site.is_runner and executable_cases.is_untold(reply):
-                    fix = self._pass_on() if alone is None else f"{self._pass_on()}; where it does so, {tested.WRONG}"
+                    fix = self._pass_on() if second is None else f"{self._pass_on()}; where it does so, {tested.WRONG}"
                     result = result._replace(fix=fix)
                 results.append(result)
             else:
@@ -215,12 +215,11 @@ class ExecutableLoader:
         file: str,
         metering: Metering,
         preface: _Preface,
-        *,
-        alone: bool = False,
+        again: Sequence[str] = (),
     ) -> child.ChildResult:
         stdin = None if case.wasi is None else case.wasi.stdin.encode("utf-8")
         with given(case, self._directory) as directories:
-            command = executable_cases.command(run, artifact, case, file, metering, directories, alone=alone)
+            command = executable_cases.command(run, artifact, case, file, metering, directories, again)
             ended = self._run(command, case.seconds, stdin, instance=True)
             if ended.status == _USAGE:
                 # Programs end with it too, and in the same words.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -202,10 +202,11 @@ def outcomes(
     run = [workshop.executable.path, "run", "--allow-precompiled", *translations.cli_args(canonical, LINE)]
     stdin = None if case.wasi is None else case.wasi.stdin.encode()
 
-    def ended(*, alone: bool) -> child.ChildResult:
-        command = executable_cases.command(run, artifact, case, "m.cwasm", metering, alone=alone)
+    def ended(again: Sequence[str] = ()) -> child.ChildResult:
+        command = executable_cases.command(run, artifact, case, "m.cwasm", metering, more=again)
         result = child.run(command, limits=LIMITS, cwd=directory, input=stdin)
         return result._replace(stderr=executable_cases.own_stderr(result.stderr_bytes, artifact, "m.cwasm"))
 
-    alone = ended(alone=True) if executable_cases.mixes(artifact, case) else None
-    return library, executable_cases.reply(artifact, case, ended(alone=False), alone)
+    first = ended()
+    again = executable_cases.again(artifact, case, first)
+    return library, executable_cases.reply(artifact, case, first, ended(again) if again else None)

@@ -9,7 +9,7 @@ import pytest
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.toolchain.child import ChildResult
-from wasmbuild.verify.executable_cases import command, mixes, obstacle, own_stderr, reply
+from wasmbuild.verify.executable_cases import again, command, obstacle, own_stderr, reply
 from wasmbuild.verify.host_errors import one_line
 from wasmbuild.verify.tested import Metering
 
@@ -166,6 +166,19 @@ def test_a_component_that_traps_before_it_runs_has_no_outcome(entry: Any) -> Non
     assert reply(entry(kind="component"), case, ended(134, "", stderr)).keys() == {"failed"}
     stderr = f"{FAILED}    0: failed to invoke `run` function\n    1: {backtrace}    2: wasm trap: bad\n"
     assert reply(entry(kind="component"), case, ended(134, "", stderr))["trapped"] == "bad"
+
+
+@pytest.mark.parametrize("written", ["", "no newline", "Error: oops\n"])
+def test_a_trap_of_a_program_of_wasi_3_is_held_against_a_run_that_calls_nothing(entry: Any, written: str) -> None:
+    artifact, case = entry(kind="component"), Case("wasi:cli/run@0.3.0#run", (), traps="bad", wasi=PROGRAM)
+    error = f"{FAILED}    0: {BACKTRACE.format(name='x')[7:]}    1: wasm trap: bad\n"
+    trapped = ended(134, "", written + error)
+    assert again(artifact, case, trapped)
+    assert not again(artifact, case, ended(0))
+    assert not again(artifact, case._replace(call="wasi:cli/run@0.2.6#run"), trapped)
+    uncalled = ended(1, "", f"{FAILED}    no exported instance named `wasi:cli/run@0.2.12`\n")
+    assert reply(artifact, case, trapped, uncalled) == {"trapped": "bad", "stdout": "", "stderr": written}
+    assert reply(artifact, case, trapped, ended(134, "", error)).keys() == {"failed"}
 
 
 # --- how programs end -------------------------------------------------------------------------------------------------
@@ -344,7 +357,9 @@ def test_results_are_mixed_with_what_a_module_can_write(
     entry: Any, module: str, name: str, type_: str, expected: bool
 ) -> None:
     artifact = entry(type_)._replace(imports=(Import(module, name, "func", ""),))
-    assert mixes(artifact, Case("f", (), returns=(42,), wasi=PROGRAM)) is expected
+    case = Case("f", (), returns=(42,), wasi=PROGRAM)
+    assert bool(again(artifact, case, ended(0, "42\n"))) is expected
+    assert not again(artifact, case, ended(1))
 
 
 @pytest.mark.parametrize("alone", ["3\n", "12\n", "\n2\n"])
