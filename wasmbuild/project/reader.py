@@ -117,6 +117,7 @@ class DeclarationReader:
         self, document: Mapping[str, Any], default: _WantedLine, engine: EngineTable
     ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
         tables = self._named_tables(document, "targets", 'write [targets.NAME] and triple = "…" below it')
+        tables, meant = self._whole(tables, "targets", "triple")
         before = len(self.mistakes)
         everywhere = dict.fromkeys(
             rules.combination_problems(engine.settings, line=default.line, triple=None), not tables
@@ -140,7 +141,7 @@ class DeclarationReader:
                 blamed.append(Mistake(self._file, "engine.runtime", *other))
         self.mistakes[before:before] = blamed
         self._one_release_each(targets)
-        return tuple(targets), tuple(tables)
+        return tuple(targets), (*tables, *meant)
 
     def _one_release_each(self, targets: Sequence[Target]) -> None:
         """Note targets of one line that are for two releases which load nothing of each other."""
@@ -210,7 +211,7 @@ class DeclarationReader:
             return {}
         modules = {}
         tables = self._named_tables(document, "modules", 'write [modules.NAME] and source = "…" below it')
-        tables = self._whole(tables)
+        tables, _ = self._whole(tables, "modules", "source")
         for name in tables:
             table = self._table(tables, ModuleTable, "modules", name)
             wrong = (table.key_problem(name) if table else None) or module_key_problem(name)
@@ -221,19 +222,23 @@ class DeclarationReader:
                 modules[name] = table.declaration()
         return modules
 
-    def _whole(self, tables: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the tables of modules without those that lie in one of them, and note the names of these."""
-        whole = {}
+    def _whole(self, tables: Mapping[str, Any], section: str, required: str) -> tuple[dict[str, Any], list[str]]:
+        """Return the tables of a section without those that lie in one of them, and the names that these are to have.
+
+        They are told by the key that each of the section has to have, and noted.
+        """
+        whole, meant = {}, []
         for name, table in tables.items():
-            pieces = list(_in_pieces(table, name))
+            pieces = list(_in_pieces(table, required, name))
             for path in pieces:
-                fix = f"write [{dotted('modules', '.'.join(path))}]"
-                self._mistake(("modules", *path), "lies in the table of another module, since a dot divides keys", fix)
+                problem = f"lies in the table of another {section.removesuffix('s')}, since a dot divides keys"
+                meant.append(".".join(path))
+                self._mistake((section, *path), problem, f"write [{dotted(section, meant[-1])}]")
             within = {path[1] for path in pieces}
             whole[name] = {key: value for key, value in table.items() if key not in within} if pieces else table
             if pieces and not whole[name]:
                 del whole[name]
-        return whole
+        return whole, meant
 
     # --- what they have in common
 
@@ -261,12 +266,12 @@ class DeclarationReader:
         self.mistakes.append(Mistake(self._file, dotted(*key), problem, fix.replace(HERE, dotted(*table))))
 
 
-def _in_pieces(table: object, *path: str) -> Iterator[tuple[str, ...]]:
-    """Yield the keys of modules that lie in the table of another one: a name that has dots and no quotes around it."""
+def _in_pieces(table: object, required: str, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the keys of tables that lie in the one of another name: a name that has dots and no quotes around it."""
     if isinstance(table, Mapping) and len(path) < _PIECES:
         for key, value in table.items():
             if isinstance(value, Mapping):
-                yield from [(*path, key)] if "source" in value else _in_pieces(value, *path, key)
+                yield from [(*path, key)] if required in value else _in_pieces(value, required, *path, key)
 
 
 def _wanted(table: object, default: _WantedLine) -> _WantedLine:
