@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import c_programs
 import environments
 import pytest
 from support import Project
@@ -36,3 +39,17 @@ def script(tmp_path: Path) -> Callable[[str, str], Path]:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def c_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with the C API of the installed package, made by the script of the example in C."""
+    directory = tmp_path_factory.mktemp("c-api")
+    subprocess.run([sys.executable, c_programs.EXAMPLE / "library.py", directory], check=True, timeout=120)
+    return directory
+
+
+@pytest.fixture(name="host")
+def host_program(project: Project, c_library: Path, monkeypatch: pytest.MonkeyPatch) -> c_programs.Host:
+    monkeypatch.delenv("WASMBUILD_WASMTIME", raising=False)
+    return c_programs.Host(project, c_library)

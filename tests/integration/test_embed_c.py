@@ -11,97 +11,18 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import wheels
-from support import Project
+from c_programs import ARCHITECTURE, ELSEWHERE, EXAMPLE, HERE, Host, Ran
 
 from wasmbuild import embed
-from wasmbuild.engine import host
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "c"
 LOAD = Path(__file__).parent / "embed" / "load.c"
 DIGEST = Path(__file__).parent / "embed" / "digest.c"
 UTF8 = Path(__file__).parent / "embed" / "utf8.c"
 OTHER_LINE = "49"
 pytestmark = pytest.mark.needs("cc", "cargo")
-
-# A target that this machine runs, and one that it does not.
-HERE = f'[targets.here]\ntriple = "{host.triple()}"\n'
-ARCHITECTURE = str(host.triple()).partition("-")[0]
-ELSEWHERE = '[targets.mainframe]\ntriple = "s390x-unknown-linux-gnu"\n'
-MODULE = '[modules.gcd]\nsource = "gcd.wat"\n'
-HEAD = '[project]\nname = "c"\n[toolchain]\nwasmtime = "48"\n'
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-class Host:
-    """A project whose engine a C program has, and that program."""
-
-    def __init__(self, project: Project, library: Path) -> None:
-        self.project = project
-        self.library = library
-        self.program = project.root / "host"
-        self.targets = HERE + ELSEWHERE
-
-    def declare(self, engine: str) -> Host:
-        self.project.write("gcd.wat", (EXAMPLE / "gcd.wat").read_bytes())
-        self.project.declare(f"{HEAD}[engine]\n{engine}\n{self.targets}{MODULE}")
-        return self
-
-    def make(
-        self, engine: str, source: Path = EXAMPLE / "main.c", *, compiler: str = "cc", standard: str = "c99"
-    ) -> Host:
-        self.declare(engine)
-        self.project.run("embed", "--lang", "c", "-o", "engine.h")
-        shutil.copy(source, self.project.root / source.name)
-        done = subprocess.run(
-            [
-                compiler, f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
-                "-isystem", self.library / "include", source.name, "-o", self.program,
-                "-L", self.library / "lib", "-lwasmtime", f"-Wl,-rpath,{self.library / 'lib'}",
-            ],
-            cwd=self.project.root, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return self
-
-    def build(self) -> Host:
-        self.project.run("build", "--quiet")
-        return self
-
-    def run(self, *arguments: str | Path, **environment: str) -> Ran:
-        done = subprocess.run(
-            [self.program, *arguments], cwd=self.project.root, env={**os.environ, **environment},
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        return Ran(done.returncode, done.stdout, done.stderr)
-
-    def refusal(self, *arguments: str | Path) -> str:
-        """Run the program, which fails, and return what it says behind its name."""
-        ran = self.run(*arguments)
-        assert ran.status == 1, ran
-        assert ran.out == ""
-        return ran.err.removeprefix("host: ").rstrip("\n")
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory with the C API of the installed package, made by the example's script."""
-    directory = tmp_path_factory.mktemp("c-api")
-    subprocess.run([sys.executable, EXAMPLE / "library.py", directory], check=True, timeout=120)
-    return directory
-
-
-@pytest.fixture(name="host")
-def host_program(project: Project, library: Path) -> Host:
-    return Host(project, library)
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +45,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_the_example_runs(tmp_path: Path, library: Path) -> None:
+def test_the_example_runs(tmp_path: Path, c_library: Path) -> None:
     """Its README's one line: it fetches, builds and runs."""
     copy = tmp_path / "example"
     shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("build"))
@@ -144,12 +65,12 @@ def test_the_example_runs(tmp_path: Path, library: Path) -> None:
 
 @pytest.mark.needs("c++")
 @pytest.mark.parametrize("standard", ["c99", "c11", "c++17"])
-def test_the_part_that_is_always_the_same_compiles_as_it_lies(library: Path, standard: str) -> None:
+def test_the_part_that_is_always_the_same_compiles_as_it_lies(c_library: Path, standard: str) -> None:
     compiler, language = ("c++", "c++") if "++" in standard else ("cc", "c")
     done = subprocess.run(
         [
             compiler, f"-std={standard}", "-x", language, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
-            "-isystem", library / "include", Path(embed.__file__).with_name("loader.h"),
+            "-isystem", c_library / "include", Path(embed.__file__).with_name("loader.h"),
         ],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
@@ -229,7 +150,6 @@ def test_files_of_other_kinds(host: Host) -> None:
     assert host.refusal("main.c", "0" * 64).endswith("pass a .cwasm that wasmbuild wrote")
     assert host.refusal("link.cwasm") == "link.cwasm: cannot be opened: No such file or directory"
     assert host.refusal(".") == ".: cannot be read: Is a directory"
-    assert host.refusal("--compile", "main.c").startswith("main.c: is no WebAssembly that this engine compiles: ")
 
 
 @pytest.mark.parametrize("directory", ["/".join(["d" * 200] * 6), "a Stack backtrace: b"])

@@ -31,7 +31,7 @@ typedef enum wasmbuild_status {
   WASMBUILD_OTHER_SETTINGS, // precompiled for an engine with other settings
   WASMBUILD_DAMAGED, // not the bytes that were built
   WASMBUILD_NO_WASM, // no WebAssembly of any kind
-  WASMBUILD_NOT_VALID, // standard WebAssembly that the engine does not compile
+  WASMBUILD_NOT_VALID, // standard WebAssembly that the engine does not compile, or its text
   WASMBUILD_HOST_LIMIT, // this program may not have what loading takes, such as memory
 } wasmbuild_status_t;
 
@@ -185,6 +185,12 @@ static inline wasmbuild_status_t wasmbuild_read(const char *path, uint8_t **byte
   return WASMBUILD_OK;
 }
 
+// Tell whether a file, whose first bytes are these and a zero, is WebAssembly text.
+static inline bool wasmbuild_is_text(const uint8_t *head, size_t length) {
+  size_t at = strspn((const char *)head, " \t\r\n");
+  return at < length && (head[at] == '(' || head[at] == ';');
+}
+
 // Look at the first bytes of a file: is it a precompiled artifact, and a component as wanted? `length` is at most 52.
 static inline wasmbuild_status_t wasmbuild_kind(const uint8_t *head, size_t length, bool component, const char *path,
                                                 char *message, size_t size) {
@@ -197,8 +203,7 @@ static inline wasmbuild_status_t wasmbuild_kind(const uint8_t *head, size_t leng
                          path,
                          length >= 8 && head[6] == 1 ? "wasmtime_component_new()"
                                                      : "wasmbuild_load_source() or wasmtime_module_new()");
-  size_t at = strspn((const char *)head, " \t\r\n");
-  if (at < length && (head[at] == '(' || head[at] == ';'))
+  if (wasmbuild_is_text(head, length))
     return wasmbuild_say(WASMBUILD_NOT_PRECOMPILED, message, size,
                          "%s: is WebAssembly text, not a precompiled artifact; precompile it with wasmbuild and load "
                          "what that writes",
@@ -369,6 +374,34 @@ static inline wasmbuild_status_t wasmbuild_load_component(wasm_engine_t *engine,
 #endif
 
 #ifdef WASMTIME_FEATURE_COMPILER
+// Look at the first bytes of a file: may it be a standard module? `length` is at most 52.
+static inline wasmbuild_status_t wasmbuild_source_kind(const uint8_t *head, size_t length, const char *path,
+                                                       char *message, size_t size) {
+  if (length == 0)
+    return wasmbuild_say(WASMBUILD_DAMAGED, message, size, "%s: is empty; make it again, or copy it again", path);
+  if (length >= 4 && memcmp(head, "\0asm", 4) == 0) {
+    if (length < 8 || head[6] != 1)
+      return WASMBUILD_OK;
+    return wasmbuild_say(WASMBUILD_OTHER_KIND, message, size,
+                         "%s: is a component, not a module; compile it with wasmtime_component_new(), or precompile "
+                         "it with wasmbuild and load what that writes with wasmbuild_load_component()",
+                         path);
+  }
+  if (length >= 8 && memcmp(head, "\177ELF", 4) == 0 && head[7] == 200)
+    return wasmbuild_say(WASMBUILD_PRECOMPILED, message, size,
+                         "%s: is a precompiled artifact, of which wasmtime_module_new() says \"magic header not "
+                         "detected\"; load it with wasmbuild_load(), or pass the .wasm that it was made from",
+                         path);
+  if (wasmbuild_is_text(head, length))
+    return wasmbuild_say(WASMBUILD_NOT_VALID, message, size,
+                         "%s: is WebAssembly text, not binary; translate it with wasmtime_wat2wasm() and compile that "
+                         "with wasmtime_module_new(), or precompile it with wasmbuild and load what that writes with "
+                         "wasmbuild_load()",
+                         path);
+  return wasmbuild_say(WASMBUILD_NO_WASM, message, size,
+                       "%s: is neither WebAssembly nor a precompiled artifact; pass a .wasm", path);
+}
+
 // Compile and load a standard module, a .wasm.
 static inline wasmbuild_status_t wasmbuild_load_source(wasm_engine_t *engine, const char *path,
                                                        wasmtime_module_t **module, char *message, size_t size) {
@@ -377,12 +410,11 @@ static inline wasmbuild_status_t wasmbuild_load_source(wasm_engine_t *engine, co
   wasmbuild_status_t status = wasmbuild_read(path, &bytes, &length, message, size);
   if (status != WASMBUILD_OK)
     return status;
-  if (length >= 8 && memcmp(bytes, "\177ELF", 4) == 0 && bytes[7] == 200) {
-    status = wasmbuild_say(WASMBUILD_PRECOMPILED, message, size,
-                           "%s: is a precompiled artifact, of which wasmtime_module_new() says \"magic header not "
-                           "detected\"; load it with wasmbuild_load(), or pass the .wasm that it was made from",
-                           path);
-  } else {
+  uint8_t head[53] = {0};
+  size_t have = length < 52 ? length : 52;
+  memcpy(head, bytes, have);
+  status = wasmbuild_source_kind(head, have, path, message, size);
+  if (status == WASMBUILD_OK) {
     wasmtime_error_t *error = wasmtime_module_new(engine, bytes, length, module);
     if (error != NULL) {
       char said[1024];
