@@ -105,8 +105,8 @@ def test_code_that_traps_when_it_is_instantiated(project: Project, body: str, ca
     )
     assert isinstance(error, runtime.TrapError)
     assert str(error) == (
-        f"a.cwasm was loaded, and its own code failed when it was instantiated: {cause} (its start function, or data "
-        "and elements that do not fit its memories and tables)"
+        f"a.cwasm was loaded, and its own code failed: {cause} (in a call, or when it was instantiated: in its start "
+        "function, or for data and elements that do not fit its memories and tables)"
     )
 
 
@@ -125,7 +125,7 @@ def test_a_store_without_the_limit_of_its_engine(project: Project, setting: str,
     store = wasmtime.Store(engine)
     error = runtime.explain(said(lambda: wasmtime.Instance(store, module, [])), "a.cwasm")
     assert isinstance(error, runtime.TrapError)
-    assert error.problem == f"a.cwasm was loaded, and stopped when it was instantiated: {cause}"
+    assert error.problem == f"a.cwasm was loaded, and stopped: {cause}"
     assert f"give the store {'fuel' if 'fuel' in told else 'a deadline'}, {told}" in error.hint
     method, argument = told.removeprefix("store.").rstrip(")").split("(")
     getattr(store, method)(int(argument))

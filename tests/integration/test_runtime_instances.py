@@ -106,3 +106,14 @@ def test_a_trap_stays_a_trap(tmp_path: Path) -> None:
     it = opened(tmp_path, "(module (func $start unreachable) (start $start))")
     with pytest.raises(wasmtime.Trap):
         runtime.instantiate(it, wasmtime.Linker(it.engine), wasmtime.Store(it.engine))
+
+
+def test_a_trap_in_a_later_call_is_not_laid_to_its_start_function_alone() -> None:
+    store = wasmtime.Store()
+    module = wasmtime.Module(store.engine, '(module (func (export "f") unreachable))')
+    function = wasmtime.Instance(store, module, []).exports(store)["f"]
+    assert isinstance(function, wasmtime.Func)
+    with pytest.raises(wasmtime.Trap) as caught:
+        function(store)
+    said = str(runtime.explain(caught.value, "a.cwasm"))
+    assert "a.cwasm was loaded, and its own code failed: wasm `unreachable` instruction executed (in a call, or" in said

@@ -151,7 +151,7 @@ class RefusedError(LoadError):
 
 
 class TrapError(LoadError):
-    """A module was loaded, and its own code failed when it was instantiated."""
+    """A module was loaded, and its own code failed, when it was instantiated or in a call."""
 
 
 class UnknownImportError(LoadError):

@@ -134,10 +134,10 @@ def of_instantiation(subject: str, error: Exception) -> LoadError | None:
         found = _TRAP.search(message)
         cause = printable(found[1]) if found is not None else one_line(message)
         if (limit := _LIMITS.get(cause)) is not None:
-            return TrapError(f"{subject} was loaded, and stopped when it was instantiated: {cause}", limit)
+            return TrapError(f"{subject} was loaded, and stopped: {cause}", limit)
         return TrapError(
-            f"{subject} was loaded, and its own code failed when it was instantiated: {cause} (its start function, or "
-            "data and elements that do not fit its memories and tables)",
+            f"{subject} was loaded, and its own code failed: {cause} (in a call, or when it was instantiated: in its "
+            "start function, or for data and elements that do not fit its memories and tables)",
             "",
         )
     return said_by_host(subject, message)
