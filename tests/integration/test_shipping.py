@@ -40,6 +40,21 @@ def test_a_test_that_does_not_fit_its_module_is_refused_when_it_is_built(project
     assert (project.build / "x64/sub.cwasm").exists()
 
 
+def test_all_that_does_not_fit_a_module_is_told_at_once(project: Project) -> None:
+    project.write("add.wat", ADD)
+    tests = [
+        '{ call = "ad", returns = [] }', '{ call = "add", args = [1], returns = [1] }',
+        '{ call = "add", args = [1, 2], returns = [] }',
+    ]  # fmt: skip
+    demanded = f'"add.wat"\nexports = ["run"]\ntests = [{", ".join(tests)}]'
+    project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', demanded))
+    error = project.run("build", status=1).stderr
+    assert "error: add@arm, add@x64: add.wat: does not export run, which modules.add.exports demands; " in error
+    assert '\nadd.wat: modules.add.tests[0].call: there is no export "ad"; ' in error
+    assert "\nadd.wat: modules.add.tests[1].args: has 1 value, and add takes (i32, i32); " in error
+    assert "\nadd.wat: modules.add.tests[2].returns: has 0 values, and add returns (i32); " in error
+
+
 def test_a_source_is_shipped_kept_right_and_taken_back(project: Project) -> None:
     project.compiled()
     project.declare(HEAD + TARGETS + SHIPPED)

@@ -154,32 +154,36 @@ def held(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> Sourc
     exports = tuple(Export(*fields) for fields in facts["exports"])
     traits = Traits.from_json(facts["traits"]) if facts["traits"] is not None else None
     source = SourceFacts(sha256, size, facts["kind"], facts["wasm"], imports, exports, traits)
-    if module.imports is not None:
-        from fnmatch import fnmatchcase
-
-        names = [f"{entry.module}.{entry.name}" if entry.module else entry.name for entry in imports]
-        refused = [name for name in names if not any(fnmatchcase(name, allowed) for allowed in module.imports)]
-        if refused:
-            raise CompileError(
-                f"{module.shown}: imports {_listed(refused)}, "
-                f"which modules.{module.name}.imports does not allow; "
-                f"add it there, or build the source without it"
-            )
-    if module.exports is not None:
-        names = [entry.name for entry in exports]
-        absent = [name for name in module.exports if name not in names]
-        if absent:
-            raise CompileError(
-                f"{module.shown}: does not export {_listed(absent)}, "
-                f"which modules.{module.name}.exports demands; "
-                f"it exports {_listed(names) if names else 'nothing'}"
-            )
-    if module.tests:
-        _check_tests(module, source, facts)
+    problems = [*_interface_problems(module, source), *_test_problems(module, source, facts)]
+    if problems:
+        raise CompileError("\n".join([f"{module.shown}: {problem}" for problem in problems]))
     return source
 
 
-def _check_tests(module: Module, source: SourceFacts, facts: dict[str, Any]) -> None:
+def _interface_problems(module: Module, source: SourceFacts) -> Iterator[str]:
+    if module.imports is not None:
+        from fnmatch import fnmatchcase
+
+        names = [f"{entry.module}.{entry.name}" if entry.module else entry.name for entry in source.imports]
+        refused = [name for name in names if not any(fnmatchcase(name, allowed) for allowed in module.imports)]
+        if refused:
+            yield (
+                f"imports {_listed(refused)}, which modules.{module.name}.imports does not allow; "
+                f"add it there, or build the source without it"
+            )
+    if module.exports is not None:
+        names = [entry.name for entry in source.exports]
+        absent = [name for name in module.exports if name not in names]
+        if absent:
+            yield (
+                f"does not export {_listed(absent)}, which modules.{module.name}.exports demands; "
+                f"it exports {_listed(names) if names else 'nothing'}"
+            )
+
+
+def _test_problems(module: Module, source: SourceFacts, facts: dict[str, Any]) -> Iterator[str]:
+    if not module.tests:
+        return
     from wasmbuild.formats.typed_cases import check
 
     functions = None
@@ -188,7 +192,7 @@ def _check_tests(module: Module, source: SourceFacts, facts: dict[str, Any]) -> 
 
         functions = from_json(facts["functions"])
     for problem in check(module.tests, source.kind, Interface(source.imports, source.exports), functions):
-        raise CompileError(f"{module.shown}: modules.{module.name}.{problem}")
+        yield f"modules.{module.name}.{problem}"
 
 
 def _listed(names: list[str]) -> str:
