@@ -41,12 +41,16 @@ def differ(compiler: str, runtime: str) -> bool:
     versions = [_VERSION.fullmatch(version) for version in (compiler, runtime)]
     if not versions[0] or not versions[1] or versions[0][1] != versions[1][1]:
         return False
-    line = int(versions[0][1])
-    # Lines before those that are known load what their own version compiled, or had one layout for all releases.
-    if line not in lines.known():
-        return False
-    moved = lines.get(line).layout_moved_in
+    moved = moved_in(int(versions[0][1]))
     return (int(versions[0][2]) < moved) is not (int(versions[1][2]) < moved)
+
+
+def moved_in(line: int) -> int:
+    """Return the patch release of a line that moved its fields; 0 where all releases are known to be alike, or none is.
+
+    Lines before those that are known load what their own version compiled, or had one layout for all releases.
+    """
+    return lines.get(line).layout_moved_in if line in lines.known() else 0
 
 
 def reads_moved(traits: Traits, engine: Mapping[str, object], triple: str, line: int, *, on_windows: bool) -> bool:

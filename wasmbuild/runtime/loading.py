@@ -213,8 +213,11 @@ def _check_layout(manifest: Manifest, artifact: ManifestArtifact) -> None:
     from wasmbuild.formats import layouts
 
     version = engines.library_version()
-    on_windows = sys.platform == "win32"
-    if version is not None and layouts.crashes(manifest, artifact.traits, version, on_windows=on_windows):
+    if version is None:
+        from wasmbuild.runtime.own_layout import release_alike
+
+        version = release_alike(manifest.major)
+    if layouts.crashes(manifest, artifact.traits, version, on_windows=sys.platform == "win32"):
         from wasmbuild.runtime.mismatches import other_layout
 
         raise other_layout(f"{artifact.module} of target {manifest.target}", manifest.compiler, version)

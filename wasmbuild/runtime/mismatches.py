@@ -71,11 +71,12 @@ def other_line(subject: str, version: str) -> OtherLineError:
 
 
 def other_layout(subject: str, compiler: str, version: str) -> OtherLayoutError:
+    """Return the error for an artifact of another layout than the library's, which is that of release ``version``."""
     return OtherLayoutError(
         f"{subject} would crash: Wasmtime {printable(compiler)} compiled it, whose code looks for data of a module "
-        f"with an odd number of exception tags elsewhere than the library here, {version}, has them",
-        f"compile it with the release that loads it: run wasmbuild toolchain install {version}, write the path that it "
-        f"prints as compiler under [toolchain], and build again",
+        f"with an odd number of exception tags elsewhere than the library here, laid out as {version}, has them",
+        f"compile it with a release that is laid out alike: run wasmbuild toolchain install {version}, write the path "
+        f"that it prints as compiler under [toolchain], and build again",
     )
 
 
