@@ -30,6 +30,16 @@ for path, sha256 in json.loads(sys.argv[2]):
     except engine.LoadError as error:
         print(json.dumps([error.status, str(error)]))
 """
+# What a pool does: an error that its worker cannot send leaves it waiting for ever, or broken.
+POOLED = """
+import pickle
+import engine
+try:
+    engine.load(engine.engine(), "missing")
+except engine.LoadError as error:
+    again = pickle.loads(pickle.dumps(error))
+    print([type(again) is engine.LoadError, again.status, str(again)])
+"""
 HEAD = '[project]\nname = "p"\n[toolchain]\nwasmtime = "48"\n'
 MODULES = '[modules.add]\nsource = "add.wat"\n'
 HERE = f'[targets.here]\ntriple = "{host.triple()}"\n'
@@ -151,6 +161,14 @@ def test_wrong_files_have_their_own_words(project: Project) -> None:
         ("no_wasm", "script: is neither a precompiled artifact nor WebAssembly; pass a .cwasm that wasmbuild wrote"),
         ("unreadable", "missing: cannot be read: No such file or directory"),
     ]
+
+
+def test_an_error_travels_between_processes(project: Project) -> None:
+    declare(project, "")
+    project.run("embed", "--lang", "python", "-o", "engine.py")
+    command = [sys.executable, "-c", POOLED]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[True, 'unreadable', 'missing: cannot be read: No such file or directory']\n"
 
 
 @pytest.mark.parametrize(("line", "said"), [(36, "Wasmtime version "), (49, "version ")])

@@ -36,6 +36,10 @@ class LoadError(Exception):
         super().__init__(message)
         self.status = status
 
+    def __reduce__(self) -> Any:
+        # Pools send errors between processes by pickle, which would make them of the message alone.
+        return type(self), (self.status, *self.args), self.__dict__
+
 
 def config() -> wasmtime.Config:
     """Return a configuration as declared."""
