@@ -229,3 +229,28 @@ assert not {{"doit", "logging", "pydantic", "subprocess", "wasmbuild.builder", "
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+_FORBIDDEN = """
+import ctypes
+from wasmbuild import runtime
+PR_SET_MDWE = 65
+if ctypes.CDLL(None).prctl(PR_SET_MDWE, 1, 0, 0, 0):
+    raise SystemExit("unsupported")
+for module in ("add", "deep/greet"):
+    try:
+        runtime.load("build", module, targets="foreign", fallback=("compile",))
+    except runtime.HostLimitError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a process that may execute no memory")
+def test_what_the_process_may_not_do_is_not_blamed_on_the_source(build: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", _FORBIDDEN], cwd=build.parent, capture_output=True, text=True)
+    if ended.stderr == "unsupported\n":
+        pytest.skip("needs Linux 6.3")
+    assert not ended.stderr
+    add, greet = ended.stdout.splitlines()
+    assert "add.wasm needs executable memory, which this process may not make; " in add
+    assert "greet.wasm needs executable memory, which this process may not make; " in greet

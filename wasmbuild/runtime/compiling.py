@@ -10,7 +10,7 @@ from wasmbuild.formats.identify import identify
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.runtime.engines import is_closed
 from wasmbuild.runtime.errors import LoadError, NotWebAssemblyError, OtherKindError, PrecompiledError
-from wasmbuild.runtime.file_errors import of_artifact, of_memory
+from wasmbuild.runtime.file_errors import of_artifact, of_memory, said_by_host
 from wasmbuild.runtime.forking import ForkSafeLock
 from wasmbuild.runtime.mismatches import invalid_source
 from wasmbuild.shipment.artifacts import open_listed
@@ -91,4 +91,5 @@ def _compile(path: str, data: bytes, kind: str, engine: wasmtime.Engine) -> wasm
             return component.Component(engine, data)
         return wasmtime.Module(engine, data)
     except wasmtime.WasmtimeError as error:
-        raise invalid_source(printable(path), str(error)) from None
+        shown = printable(path)
+        raise said_by_host(shown, str(error)) or invalid_source(shown, str(error)) from None
