@@ -17,7 +17,7 @@ from wasmbuild.runtime.errors import (
     PassedOver,
 )
 from wasmbuild.runtime.shipments import OpenShipment
-from wasmbuild.runtime.targets import Candidate, SourceCandidate, TargetEntry
+from wasmbuild.runtime.targets import Candidate, Candidates, SourceCandidate, TargetEntry
 
 PULLEY = "pulley"
 COMPILE = "compile"
@@ -49,19 +49,28 @@ def candidates(
     """Yield the targets that may be loaded here, best first; the others go to ``passed_over`` with the reason.
 
     Those of ``fallback`` follow in its order. Of sources, only targets that ship that of ``module`` are yielded, or any
-    where it is None.
+    where it is None. Raises LoadError.
     """
     shipment = opened.shipment
     passed_over += named(shipment.native.passed_over, patterns)
-    yield from named(shipment.native.candidates, patterns)
+    yield from _readable(shipment.native, patterns, opened)
     if PULLEY not in fallback:
         passed_over += named(shipment.left_out, patterns)
     for fallback_kind in fallback:
         if fallback_kind == PULLEY:
             passed_over += named(opened.portable.passed_over, patterns)
-            yield from named(opened.portable.candidates, patterns)
+            yield from _readable(opened.portable, patterns, opened)
         else:
             yield from sources(opened, module, patterns)
+
+
+def _readable(found: Candidates, patterns: tuple[str, ...], opened: OpenShipment) -> tuple[Candidate, ...]:
+    """Return what was found of the targets that are asked for. Raises LoadError when the manifest of one is not right.
+
+    What was built for this machine and is damaged is an error at once; what was not asked for is left alone.
+    """
+    right_by_now = (entry.candidate(opened.source) for entry in named(found.unreadable, patterns))
+    return (*right_by_now, *named(found.candidates, patterns))
 
 
 def sources(opened: OpenShipment, module: str | None, patterns: tuple[str, ...]) -> Iterator[SourceCandidate]:

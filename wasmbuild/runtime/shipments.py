@@ -46,7 +46,7 @@ class Shipment:
     """
 
     def __init__(self, path: str, data: bytes, identity: _Identity, source: ShipmentSource, *, settled: bool) -> None:
-        """Raises ShipmentError for what is no index or manifest, and DamagedError for what is not the index's."""
+        """Raises ShipmentError for what is no index or manifest."""
         from wasmbuild.engine import triples
         from wasmbuild.runtime.mismatches import other_machine
 
@@ -70,14 +70,14 @@ class Shipment:
                 passed_over.append(PassedOver(entry.target, entry.triple, mismatch))
             else:
                 (self._pulley if triples.parse(entry.triple).is_pulley else self._native).append(entry)
-        candidates, missing = read_all(self._native, source)
+        here = read_all(self._native, source)
         # A CPU level has the flags of those below it and more, and sorting keeps the order of the index otherwise.
-        candidates.sort(key=lambda candidate: -len(candidate.manifest.isa_flags))
-        self.native = Candidates(tuple(candidates), (*passed_over, *missing))
-        self._awaited = _of(missing, self._native)
+        best_first = sorted(here.candidates, key=lambda candidate: -len(candidate.manifest.isa_flags))
+        self.native = Candidates(tuple(best_first), (*passed_over, *here.passed_over), here.unreadable)
+        self._awaited = _awaited(here, self._native)
 
     def has_come(self, source: ShipmentSource) -> bool:
-        """Tell whether a target lies here by now that did not when it was looked for: an index may be copied first."""
+        """Tell whether a target can be read by now that could not when it was looked for: an index may come first."""
         return any(entry.is_here(source) for entry in self._awaited)
 
     @property
@@ -89,9 +89,8 @@ class Shipment:
         """Return the targets of Pulley bytecode, whose manifests are read when they are first needed."""
         with self._lock.mutex:
             if self._portable is None:
-                candidates, missing = read_all(self._pulley, source)
-                self._portable = Candidates(tuple(candidates), tuple(missing))
-                self._awaited += _of(missing, self._pulley)
+                self._portable = read_all(self._pulley, source)
+                self._awaited += _awaited(self._portable, self._pulley)
             return self._portable
 
     @property
@@ -244,10 +243,10 @@ def _identity(path: str, directory: ConfinedDirectory, signature: Signature) -> 
     return path, status.st_dev, status.st_ino, signature
 
 
-def _of(passed_over: list[PassedOver], entries: list[TargetEntry]) -> tuple[TargetEntry, ...]:
-    """Return the entries of targets that were passed over."""
-    names = {one.target for one in passed_over}
-    return tuple(entry for entry in entries if entry.target in names)
+def _awaited(found: Candidates, entries: list[TargetEntry]) -> tuple[TargetEntry, ...]:
+    """Return the entries of targets that are not here, or not as they should be."""
+    missing = {one.target for one in found.passed_over}
+    return (*(entry for entry in entries if entry.target in missing), *found.unreadable)
 
 
 def _left_out(target: str) -> OtherCodeError:

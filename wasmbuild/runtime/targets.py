@@ -121,13 +121,23 @@ class TargetEntry:
 
 
 class Candidates:
-    """The targets of an index that may be loaded here, best first, and why the others may not."""
+    """The targets of an index that may be loaded here, best first, and why the others may not.
 
-    __slots__ = ("candidates", "passed_over")
+    ``unreadable`` are those whose manifest is there and cannot be used: an error for whoever asks for such a target,
+    and for nobody else.
+    """
 
-    def __init__(self, candidates: tuple[Candidate, ...], passed_over: tuple[PassedOver, ...]) -> None:
+    __slots__ = ("candidates", "passed_over", "unreadable")
+
+    def __init__(
+        self,
+        candidates: tuple[Candidate, ...],
+        passed_over: tuple[PassedOver, ...],
+        unreadable: tuple[TargetEntry, ...],
+    ) -> None:
         self.candidates = candidates
         self.passed_over = passed_over
+        self.unreadable = unreadable
 
 
 def read_target(index: Index, target: IndexTarget, index_path: str, source: ShipmentSource) -> Candidate:
@@ -157,12 +167,16 @@ def candidate_of(manifest: Manifest, folder: str, source: ShipmentSource) -> Can
     return Candidate(manifest, folder, directory, pulley)
 
 
-def read_all(entries: list[TargetEntry], source: ShipmentSource) -> tuple[list[Candidate], list[PassedOver]]:
+def read_all(entries: list[TargetEntry], source: ShipmentSource) -> Candidates:
     """Read manifests. One that is not here is passed over: a machine may be given its own targets alone."""
-    candidates, missing = [], []
+    candidates: list[Candidate] = []
+    missing: list[PassedOver] = []
+    unreadable: list[TargetEntry] = []
     for entry in entries:
         try:
             candidates.append(entry.candidate(source))
         except MissingArtifactError as error:
             missing.append(PassedOver(entry.target, entry.triple, error))
-    return candidates, missing
+        except LoadError:
+            unreadable.append(entry)
+    return Candidates(tuple(candidates), tuple(missing), tuple(unreadable))

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wasmtime
+from fallback import EMPTY
 
 from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.engine import cpu, host, triples
-from wasmbuild.runtime import shipments
+from wasmbuild.runtime import engine, engines, load, shipments
 from wasmbuild.runtime.errors import DamagedError, LinkedOutError, MissingArtifactError, ShipmentError
 from wasmbuild.runtime.selection import modules
 
@@ -68,8 +70,33 @@ def test_manifests_of_other_machines_and_of_pulley_are_not_read_in_vain(shipping
     shipping.target("here", {"a": b"x"})
     with shipments.open_shipment(shipping.index()) as opened:
         assert len(opened.shipment.native.candidates) == 1
+        assert modules(opened, ()) == {"a"}
         with pytest.raises(DamagedError, match=r"is not the manifest that index.json names \(its SHA-256 differs\);"):
-            opened.portable  # noqa: B018
+            modules(opened, ("pulley",))
+
+
+@pytest.mark.parametrize("damaged", [("here", "also"), ("here", "everywhere"), ("everywhere", "anywhere")])
+def test_targets_that_are_not_asked_for_are_left_alone(shipping: Any, damaged: tuple[str, str]) -> None:
+    for names_of, triple in ((("here", "also"), None), (("everywhere", "anywhere"), "pulley64")):
+        artifact = bytes(wasmtime.Module(engines.default_engine(triple), EMPTY).serialize())
+        for name in names_of:
+            shipping.target(name, {"a": artifact}, *filter(None, [triple]))
+    root = shipping.index()
+    manifests = {root / name / "manifest.json": (root / name / "manifest.json").read_bytes() for name in damaged}
+    for path in manifests:
+        path.write_text("damaged")
+    for name in ("here", "also", "everywhere", "anywhere"):
+        if name not in damaged:
+            assert load(root, "a", targets=name).target == name
+            assert engine(root, target=name)
+            continue
+        with pytest.raises(DamagedError, match=rf"{name}/manifest\.json is not the manifest that index\.json names"):
+            load(root, "a", targets=name)
+        with pytest.raises(DamagedError, match=rf"{name}/manifest\.json is not the manifest that index\.json names"):
+            engine(root, target=name)
+    for path, right in manifests.items():
+        path.write_bytes(right)
+    assert {load(root, "a", targets=name).target for name in damaged} == set(damaged)
 
 
 def test_a_target_that_was_not_copied_here_is_passed_over(shipping: Any) -> None:
@@ -108,7 +135,7 @@ def test_a_target_that_comes_after_the_index_is_found(
 def test_a_manifest_of_another_target_is_refused(shipping: Any) -> None:
     shipping.target("here", {"a": b"x"}, target="there")
     with pytest.raises(DamagedError, match=r"is that of demo, target there .*, and index.json says demo, target here "):
-        shipments.find(shipping.index())
+        names(shipping.index())
 
 
 def test_a_manifest_behind_a_link_that_leaves_is_refused(shipping: Any, tmp_path: Path) -> None:
@@ -117,7 +144,7 @@ def test_a_manifest_behind_a_link_that_leaves_is_refused(shipping: Any, tmp_path
     directory.symlink_to(tmp_path / "outside", target_is_directory=True)
     root = shipping.index()
     with pytest.raises(LinkedOutError, match=r"leads out of the directory through a link; copy .* \(cp -rL\), or name"):
-        shipments.find(root)
+        names(root)
     links = tmp_path / "links"
     links.mkdir()
     (links / "index.json").symlink_to(root / "index.json")
