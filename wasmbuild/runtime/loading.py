@@ -205,7 +205,7 @@ def _load(
             return loaded
     from wasmbuild.runtime.selection_errors import no_fitting_target
 
-    raise no_fitting_target(opened, module, patterns, fallback, passed_over, own_engine=own is not None)
+    raise no_fitting_target(opened, module, patterns, fallback, passed_over, own)
 
 
 def _check_layout(manifest: Manifest, artifact: ManifestArtifact) -> None:
@@ -245,11 +245,7 @@ def _load_of(
         engine = engines.shared_engine(candidate.engine_key, candidate.engine, f"target {candidate.target}")
     else:
         engine = own
-        engines.check_line(manifest.major, f"target {candidate.target}")
-        if own.is_pulley() != (candidate.pulley is not None):
-            from wasmbuild.runtime.mismatches import other_code
-
-            raise other_code(f"target {candidate.target}", candidate.pulley is not None)
+        candidate.check_engine(own)
     if artifact.traits is not None and artifact.traits.odd_tags_with:
         _check_layout(manifest, artifact)
     path = f"{candidate.directory}/{artifact.path}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import wasmtime
+
 from wasmbuild.engine import host
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.errors import (
@@ -28,14 +30,13 @@ def no_fitting_target(
     patterns: tuple[str, ...],
     fallback: Collection[str],
     passed_over: list[PassedOver],
-    *,
-    own_engine: bool = False,
+    own: wasmtime.Engine | None = None,
 ) -> LoadError:
     """Return the error for a module, or an engine where it is None, that no target has for this machine.
 
-    ``own_engine`` tells that the application gave one, so that what targets declare does not matter for sources.
+    Where the application gave an engine of its ``own``, what targets declare does not matter for sources.
     """
-    advice = _about_source(opened, module, patterns, fallback, own_engine)
+    advice = _about_source(opened, module, patterns, fallback, own)
     shipment = opened.shipment
     shown = printable(shipment.path)
     if not passed_over:
@@ -43,8 +44,9 @@ def no_fitting_target(
             return NoFittingArtifactError(f"{shown} has no targets", NO_TARGETS, ())
         names = ", ".join(shipment.targets)
         return NoFittingArtifactError(f"{shown} has no target that was asked for", f"it has {names}", ())
+    if PULLEY not in fallback:
+        passed_over = _with_pulley_read(opened, module, passed_over, own)
     if module is not None:
-        passed_over = _without_lacking(opened, module, fallback, passed_over)
         # One that is not here may have the module.
         tried = [reason for reason in passed_over if isinstance(reason.error, (*FITS_NOT, MissingArtifactError))]
         if tried and all(isinstance(reason.error, NotInManifestError) for reason in tried):
@@ -52,15 +54,16 @@ def no_fitting_target(
     if len(passed_over) == 1:
         error = passed_over[0].error
         return error.with_hint(f"{error.hint}; or {advice}") if advice else error
-    own = host.triple()
+    triple = host.triple()
+    own_code = f'triple = "{triple}", or ' if triple else ""
     hint = (
-        f'declare a target with {f"""triple = "{own}", or """ if own else ""}triple = "pulley64" for every machine, '
-        "build it, and copy its directory with the index"
+        f'declare a target with {own_code}triple = "pulley64" for every machine, build it, and copy its directory with '
+        "the index"
     )
     hints = (r.error.hint for r in passed_over if r.for_this_machine and not isinstance(r.error, NotInManifestError))
     hint = next(hints, hint)
     what = "engine" if module is None else printable(module)
-    machine = f"{own or 'this machine'}, Wasmtime {engines.library_line()}"
+    machine = f"{triple or 'this machine'}, Wasmtime {engines.library_line()}"
     problem = f"{shown}: {what}: no target fits here ({machine})"
     return NoFittingArtifactError(problem, f"{hint}; or {advice}" if advice else hint, passed_over)
 
@@ -97,34 +100,43 @@ def _not_listed(
     return NotInManifestError(problem, advice or hint)
 
 
-def _without_lacking(
-    opened: OpenShipment, module: str, fallback: Collection[str], passed_over: list[PassedOver]
+def _with_pulley_read(
+    opened: OpenShipment, module: str | None, passed_over: list[PassedOver], own: wasmtime.Engine | None
 ) -> list[PassedOver]:
-    """Return the reasons, where nothing advises to allow Pulley for what a target of it does not have either.
+    """Return the reasons, where nothing advises to allow Pulley for what could not be loaded then either.
 
     Manifests of Pulley are not read where it is left out, unless something has to be said of them.
     """
-    if PULLEY in fallback:
-        return passed_over
+    instead = {missing.target: missing for missing in opened.portable.passed_over}
+    for candidate in opened.portable.candidates:
+        if (error := _unfit(candidate, module, own)) is not None:
+            instead[candidate.target] = candidate.passed_over(error)
+    return [instead.get(reason.target, reason) for reason in passed_over]
+
+
+def _unfit(candidate: Candidate, module: str | None, own: wasmtime.Engine | None) -> LoadError | None:
+    """Return why a target cannot be taken, whatever its artifact is."""
+    if module is not None and not candidate.has(module):
+        return candidate.lacks(module)
     try:
-        lacking = {one.target: one for one in opened.portable.candidates if not one.has(module)}
-    except LoadError:
-        # There is an error to tell already.
-        return passed_over
-    return [
-        lacking[reason.target].passed_over(lacking[reason.target].lacks(module)) if reason.target in lacking else reason
-        for reason in passed_over
-    ]
+        candidate.check_engine(own)
+    except FITS_NOT as error:
+        return error
+    return None
 
 
 def _about_source(
-    opened: OpenShipment, module: str | None, patterns: tuple[str, ...], fallback: Collection[str], own_engine: bool
+    opened: OpenShipment,
+    module: str | None,
+    patterns: tuple[str, ...],
+    fallback: Collection[str],
+    own: wasmtime.Engine | None,
 ) -> str:
     """Return what would let the source be compiled; nothing where that was tried, or cannot be."""
     try:
         shipped = list(sources(opened, module, patterns))
         if COMPILE not in fallback:
-            if not any(own_engine or _can_be_made(one) for one in shipped):
+            if not any(own is not None or _unfit(one, module, None) is None for one in shipped):
                 return ""
             ways = ", ".join(f'"{way}"' for way in (*fallback, COMPILE))
             return f"let the source, which is shipped, be compiled: fallback=({ways}{',' if not fallback else ''})"
@@ -138,11 +150,3 @@ def _about_source(
         # There is an error to tell already.
         return ""
     return "ship the source for fallback to compile: ship-source = true for the module in wasmbuild.toml"
-
-
-def _can_be_made(candidate: Candidate) -> bool:
-    try:
-        engines.check(candidate.engine, candidate.line, candidate.pulley, candidate.target)
-    except FITS_NOT:
-        return False
-    return True

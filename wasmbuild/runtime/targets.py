@@ -13,6 +13,8 @@ from wasmbuild.text import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import wasmtime
+
     from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact
     from wasmbuild.shipment.source import ShipmentSource
 
@@ -56,6 +58,18 @@ class Candidate:
         It says nothing of what was meant, which takes long to find among hundreds: most often, another target has it.
         """
         return NotInManifestError(f"target {self.target} has no module {printable(module)}", "")
+
+    def check_engine(self, own: wasmtime.Engine | None) -> None:
+        """Raise LoadError where an application's own engine, or without one that of the target, cannot load it."""
+        subject = f"target {self.target}"
+        if own is None:
+            engines.check(self.engine, self.line, self.pulley, subject)
+            return
+        engines.check_line(self.line, subject)
+        if own.is_pulley() != (self.pulley is not None):
+            from wasmbuild.runtime.mismatches import other_code
+
+            raise other_code(subject, self.pulley is not None)
 
     def passed_over(self, error: LoadError) -> PassedOver:
         return PassedOver(self.target, self.triple, error)
