@@ -193,7 +193,7 @@ class BuildDirectory:
         was read for its record. An artifact that has these very bytes already is left untouched. Returns the digest
         of the record. Raises DiskError.
         """
-        sha256 = self.put(f"{path}{filenames.RECORD_SUFFIX}", record.to_bytes(checked=False), facts)
+        sha256 = self.put(f"{path}{filenames.RECORD_SUFFIX}", record.to_bytes(), facts)
         known = self.memory.digest_of_now(path)
         if known != record.sha256 and (known or not disk.holds(path, record.size, record.sha256)):
             self.move(made, path)

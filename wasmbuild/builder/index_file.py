@@ -43,7 +43,7 @@ class IndexFile:
         """Name the targets whose manifests stand, but for some, if that is not so already. Raises DiskError."""
         index = self._wanted(without)
         if not self._holds(index):
-            self._directory.put(self.path, index.to_bytes(checked=False), index.project)
+            self._directory.put(self.path, index.to_bytes(), index.project)
             # A whole build is known by the signatures of all of its files, and this one is written last.
             self.look()
         self.is_behind = False
@@ -70,7 +70,7 @@ class IndexFile:
 
     def _holds(self, index: Index) -> bool:
         found = self.look()
-        return found is not None and found.sha256 == sha256_hex(index.to_bytes(checked=False))
+        return found is not None and found.sha256 == sha256_hex(index.to_bytes())
 
 
 def _project(data: bytes) -> str | None:

@@ -82,7 +82,7 @@ def compile_recorded(
             cache.put(result.key, checked.data, checked.record.sha256, canonical(checked.record.inputs), result.seconds)
         watch.check()
         before()
-        _put(record, checked.record.to_bytes(checked=False), keep_time)
+        _put(record, checked.record.to_bytes(), keep_time)
         if not disk.holds(out, checked.record.size, checked.record.sha256):
             disk.move(checked.file, out, REPLACING)
         elif not keep_time:
@@ -101,7 +101,7 @@ def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out
     except OSError:
         return None
     made = record_of(artifact.id, artifact.module.source_text, source, inputs, size=size, sha256=sha256)
-    wanted = made.to_bytes(checked=False)
+    wanted = made.to_bytes()
     # To read a record takes as long as all else that a step does, and it is seldom spelled in other words.
     if recorded != wanted:
         try:

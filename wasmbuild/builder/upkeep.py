@@ -133,7 +133,7 @@ class Upkeep:
         made = record_of(
             artifact.id, artifact.module.source_text, source, document, size=present.size, sha256=present.sha256
         )
-        self._directory.put(record_path(path), made.to_bytes(checked=False))
+        self._directory.put(record_path(path), made.to_bytes())
 
 
 def _inode(path: Path | str) -> tuple[int, int] | None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from wasmbuild.formats.extern import Export, Import
-    from wasmbuild.formats.schema_check import Check
 
 RECORD = "wasmbuild/record/1"
 MANIFEST = "wasmbuild/manifest/1"
@@ -42,13 +41,8 @@ def extern_documents(kind: str, externs: Sequence[Import] | Sequence[Export]) ->
     return [{"name": extern.name, "kind": extern.kind} for extern in externs]
 
 
-def encode(document: dict[str, object], limit: int, what: str, check: Check | None, fix: str = SPLIT) -> bytes:
-    """Return a document as it is stored; without ``check``, it is known to be one that can be read again.
-
-    ``fix`` is what to do where it is too large.
-    """
-    if check is not None:
-        check_writable(document, what, check)
+def encode(document: Mapping[str, object], limit: int, what: str, fix: str = SPLIT) -> bytes:
+    """Return a document as it is stored. Raises FormatError where it is too large; ``fix`` is what to do then."""
     data = ("{\n" + ",\n".join(lines(document)) + "\n}\n").encode("ascii")
     if len(data) > limit:
         raise too_large(data, limit, what, fix)
@@ -80,17 +74,6 @@ def extern_lines(kind: str, externs: Sequence[Import] | Sequence[Export]) -> str
 def in_one_line(spelled: str) -> str:
     """Return what ``extern_lines`` did as it is stored in a manifest."""
     return spelled.replace(",\n", ", ").replace("\n", "")
-
-
-def check_writable(document: dict[str, object], what: str, check: Check) -> None:
-    """Raise FormatError for a document that no reader would accept."""
-    from wasmbuild.formats.strict_json import Invalid
-
-    try:
-        check(document)
-    except Invalid as error:
-        place = ": ".join(filter(None, (what, error.where())))
-        raise FormatError(f"{place}: {error.problem}; it cannot be written like this") from None
 
 
 def too_large(data: bytes, limit: int, what: str, fix: str = SPLIT) -> FormatError:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wasmbuild.engine.line import Value
-    from wasmbuild.formats.schema_check import Check
     from wasmbuild.project.cases import Case, Directory, Files
 
 # Of the keys of an artifact, sorted, those between its key and its digest.
@@ -75,7 +74,7 @@ class ManifestArtifact(NamedTuple):
     traits: Traits | None = None
 
     def to_entry(self) -> bytes:
-        """Return the artifact as it stands in a manifest, for ``Manifest.with_entries``; nothing is checked."""
+        """Return the artifact as it stands in a manifest, for ``Manifest.with_entries``."""
         shared = self._replace(size=0, sha256="", key="")
         # Tests may hold what has no hash.
         first, middle, last = _shared_parts(shared) if not self.tests else _parts(shared)
@@ -111,14 +110,13 @@ class Manifest(NamedTuple):
         """Line, target and engine as one value."""
         return EngineConfig(self.major, triples.parse(self.triple), self.isa_flags, self.engine)
 
-    def to_bytes(self) -> bytes:
-        """Return the manifest as it is stored. Raises FormatError for what no reader would accept."""
-        from wasmbuild.formats.manifest_rules import check_manifest
+    def to_bytes(self, directories: Sequence[Directory] | None = None) -> bytes:
+        """Return the manifest as it is stored. Raises FormatError for one that is too large to be read again.
 
-        directories = given_directories.named_by(test for artifact in self.artifacts for test in artifact.tests)
-        return self._encoded(check_manifest, directories)
-
-    def _encoded(self, check: Check | None, directories: Sequence[Directory]) -> bytes:
+        Nothing else is looked at. ``directories`` are those that it holds, else those that its tests name.
+        """
+        if directories is None:
+            directories = given_directories.named_by(test for artifact in self.artifacts for test in artifact.tests)
         return encode(
             {
                 "schema": MANIFEST,
@@ -142,18 +140,17 @@ class Manifest(NamedTuple):
             },
             MAX_MANIFEST,
             f"the manifest of target {printable(self.target)}",
-            check,
             _smaller(directories),
         )
 
     def with_entries(self, entries: bytes, directories: Sequence[Directory] = ()) -> bytes:
-        """Return what ``to_bytes`` would with other artifacts: those of ``entries``, and nothing is checked.
+        """Return what ``to_bytes`` would with other artifacts: those of ``entries``.
 
         They have to be what the function ``entries`` gave, or what ``ManifestArtifact.to_entry`` did, in order, with
         names of their own and a comma and a line break between them, and ``directories`` are those that their tests
         name; the rest is what a declaration says that was checked.
         """
-        data = self._replace(artifacts=())._encoded(None, directories)
+        data = self._replace(artifacts=()).to_bytes(directories)
         if entries:
             data = b"".join([_BEFORE_ENTRIES, entries, _AFTER_ENTRIES, data.removeprefix(_NO_ENTRIES)])
         if len(data) > MAX_MANIFEST:
@@ -200,18 +197,13 @@ class Index(NamedTuple):
     project: str
     targets: tuple[IndexTarget, ...]
 
-    def to_bytes(self, *, checked: bool = True) -> bytes:
-        """Return the index as it is stored. Raises FormatError for what no reader would accept.
+    def to_bytes(self) -> bytes:
+        """Return the index as it is stored. Raises FormatError for one that is too large to be read again.
 
-        Without ``checked`` it is what a declaration says that was, and only its size is.
+        Nothing else is looked at: all in it is of a declaration that was checked.
         """
-        check: Check | None = None
-        if checked:
-            from wasmbuild.formats.manifest_rules import check_index
-
-            check = check_index
         targets = [target._asdict() for target in self.targets]
-        return encode({"schema": INDEX, "project": self.project, "targets": targets}, MAX_INDEX, "the index", check)
+        return encode({"schema": INDEX, "project": self.project, "targets": targets}, MAX_INDEX, "the index")
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Index:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from wasmbuild.formats.documents import (
     RECORD,
     Source,
-    check_writable,
-    extern_documents,
     extern_lines,
     lines,
     too_large,
@@ -52,25 +50,11 @@ class Record(NamedTuple):
     exports: tuple[Export, ...]
     traits: Traits | None = None
 
-    @property
-    def module(self) -> str:
-        """The name of the module."""
-        return self.id.rpartition("@")[0]
+    def to_bytes(self) -> bytes:
+        """Return the record as it is stored. Raises FormatError for one that is too large to be read again.
 
-    @property
-    def target(self) -> str:
-        """The name of the target."""
-        return self.id.rpartition("@")[2]
-
-    def to_bytes(self, *, checked: bool = True) -> bytes:
-        """Return the record as it is stored. Raises FormatError for what no reader would accept.
-
-        Without ``checked``, only its size is looked at: all in it is of a plan and of a source that compiled.
+        Nothing else is looked at: all in it is of a plan and of a source that compiled.
         """
-        if checked:
-            from wasmbuild.formats.record_rules import check_record
-
-            check_writable(self._document(), self._shown, check_record)
         exports, imports, rest = _of_module(
             self.kind, self.source, self.wasm_sha256, self.imports, self.exports, self.traits
         )
@@ -80,7 +64,7 @@ class Record(NamedTuple):
             f'"id": "{self.id}",\n{imports},\n"inputs": {inputs},\n"key": "{self.key}",\n{rest}\n}}\n'
         ).encode("ascii")
         if len(data) > MAX_RECORD:
-            raise too_large(data, MAX_RECORD, self._shown)
+            raise too_large(data, MAX_RECORD, f"the record of {printable(self.id)}")
         return data
 
     @classmethod
@@ -105,21 +89,6 @@ class Record(NamedTuple):
             exports,
             traits_of(document),
         )
-
-    @property
-    def _shown(self) -> str:
-        return f"the record of {printable(self.id)}"
-
-    def _document(self) -> dict[str, object]:
-        return {
-            "id": self.id,
-            "key": self.key,
-            "inputs": dict(self.inputs),
-            "artifact": {"size": self.size, "sha256": self.sha256},
-            "imports": extern_documents(self.kind, self.imports),
-            "exports": extern_documents(self.kind, self.exports),
-            **_module_document(self.kind, self.source, self.wasm_sha256, self.traits),
-        }
 
 
 @lru_cache(256)

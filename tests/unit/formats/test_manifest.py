@@ -267,36 +267,6 @@ def test_an_index_is_written_one_target_to_a_line() -> None:
     )
 
 
-def test_an_id_is_module_and_target() -> None:
-    assert (RECORD.module, RECORD.target) == ("plugins/checksum", "pi")
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (
-            RECORD._replace(source=Source("a\\b.wat", A)),
-            "the record of plugins/checksum@pi: source.path: must be a relative path with forward slashes, "
-            'not "a\\b.wat"; it cannot be written like this',
-        ),
-        (
-            RECORD._replace(inputs={"a": "\udcff"}),
-            "the record of plugins/checksum@pi: inputs.a: holds half of a character, \\udcff: not Unicode text; "
-            "it cannot be written like this",
-        ),
-        (
-            INDEX._replace(project=".hidden"),
-            "the index: project: must be a name of letters, digits, '.', '_' and '-' that does not start with a dot, "
-            'not ".hidden"; it cannot be written like this',
-        ),
-    ],
-)
-def test_nothing_is_written_that_could_not_be_read(value: Record | Index, message: str) -> None:
-    with pytest.raises(FormatError) as caught:
-        value.to_bytes()
-    assert str(caught.value) == message
-
-
 def test_a_record_that_is_too_large_is_not_written() -> None:
     huge = RECORD._replace(inputs={str(number): "x" * (1 << 20) for number in range(32)})
     with pytest.raises(
