@@ -17,6 +17,7 @@ from tests.clusters import Cluster
 from wasmbuild import usercache
 from wasmbuild.builder import workspace as builds
 from wasmbuild.builder.build_directory import BuildDirectory
+from wasmbuild.builder.noop import not_yet
 from wasmbuild.builder.session import Session
 from wasmbuild.builder.work import ArtifactOutcome
 from wasmbuild.project.filenames import CONFIG
@@ -93,7 +94,7 @@ def _waited(directory: Path, count: int) -> float:
     plan, declaration = room.planned()
     shutil.rmtree(plan.build_dir, ignore_errors=True)
     toolchain = _WaitingToolchain(room.toolchain(plan))
-    session = Session(plan, declaration, BuildDirectory(plan.build_dir, plan.state_dir), toolchain)
+    session = Session(plan, not_yet(plan, declaration), BuildDirectory(plan.build_dir, plan.state_dir), toolchain)
     made: list[ArtifactOutcome] = []
     try:
         session.begin()

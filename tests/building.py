@@ -8,7 +8,7 @@ from typing import Any
 from maker import Maker
 
 from wasmbuild.builder.build_directory import BuildDirectory
-from wasmbuild.builder.noop import Snapshot
+from wasmbuild.builder.noop import Snapshot, not_yet
 from wasmbuild.builder.session import Session
 from wasmbuild.errors import CompileError
 from wasmbuild.plan.graph import plan
@@ -90,7 +90,8 @@ class FakeProject:
         file = self.directory / "wasmbuild.toml"
         planned = plan(load(file, default_line=48))
         toolchain: Any = self.toolchain
-        return Session(planned, file.read_bytes(), BuildDirectory(planned.build_dir), toolchain, looked=looked)
+        looked = looked or not_yet(planned, file.read_bytes())
+        return Session(planned, looked, BuildDirectory(planned.build_dir), toolchain)
 
     def build(self) -> list[str]:
         """Build what is out of date, one after the other, and return the ids of what was compiled."""

@@ -112,7 +112,6 @@ class Database(NamedTuple):
     defaults: Mapping[str, object]
     defaults_through: int
     support: Support
-    excluded: frozenset[str]
 
     @property
     def date(self) -> date:
@@ -173,7 +172,7 @@ def _database(found: list[Path], where: str, check_about: Check, check: Check) -
         if "withdrawn" not in document:
             advisories.append(_advisory(document, f"{where}/{name}"))
     advisories.sort(key=lambda advisory: (-advisory.weight, advisory.id))
-    support, excluded = about["support"], about["excluded"]
+    support = about["support"]
     first = support["first"]
     released = f"{first['year']:04}-{first['month']:02}-{support['day']:02}"
     long_term = support["long-term"]
@@ -183,7 +182,6 @@ def _database(found: list[Path], where: str, check_about: Check, check: Check) -
         about["settings"],
         about["settings-through"],
         Support(first["line"], released, support["months"], long_term["every"], long_term["months"]),
-        frozenset(excluded["compared"]) | frozenset(excluded["by-title"]),
     )
 
 

@@ -41,8 +41,8 @@ class KnownFaults(NamedTuple):
     fails: bool
 
 
-def of_paths(paths: Sequence[str | os.PathLike[str]], declared: Project | None, command: str) -> KnownFaults:
-    """Judge what manifests list by the records that came with wasmbuild, for one of ``audit_policy.COMMANDS``.
+def of_paths(paths: Sequence[str | os.PathLike[str]], declared: Project | None) -> KnownFaults:
+    """Judge what manifests list by the records that came with wasmbuild, for ``verify``.
 
     ``declared`` is the declaration of who asks, by whose policy it is. What cannot be read is passed over: whoever
     builds or verifies it tells. What was let pass until an earlier day than this is not let pass.
@@ -50,7 +50,7 @@ def of_paths(paths: Sequence[str | os.PathLike[str]], declared: Project | None, 
     from wasmbuild.audit.manifests import collect
 
     policy = AuditPolicy() if declared is None else declared.audit
-    return _judged(collect(paths), _audit(paths), policy.in_force(), command, choice.of(declared))
+    return _judged(collect(paths), _audit(paths), policy.in_force(), "verify", choice.of(declared))
 
 
 def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:

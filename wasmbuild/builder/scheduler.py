@@ -81,7 +81,7 @@ class Scheduler(Generic[Outcome]):
                 self._submit(ready, len(waiting), on_start)
                 if self._requests:
                     for id, result in self._executor.results():
-                        on_done(self._finished(id, self._requests.pop(id), result))
+                        on_done(_finished(self._work, id, self._requests.pop(id), result, self._cache))
         except BaseException as error:
             if self._started is not None:
                 self._started.abort()
@@ -136,9 +136,6 @@ class Scheduler(Generic[Outcome]):
         on_start(id)
         on_done(outcome)
         return None
-
-    def _finished(self, id: str, request: CompileRequest, result: CompileResult) -> Outcome:
-        return _finished(self._work, id, request, result, self._cache)
 
 
 def make(work: Work[Outcome], id: str, threads: int, compiler: Compiler, cache: ArtifactCache) -> Outcome:

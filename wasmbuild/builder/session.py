@@ -45,23 +45,20 @@ class Session:
     def __init__(
         self,
         plan: Plan,
-        config: bytes,
+        looked: noop.Snapshot,
         directory: BuildDirectory,
         toolchain: Toolchain,
         cache: ArtifactCache = NO_CACHE,
         backend: ExecutionBackend = THIS_MACHINE,
-        looked: noop.Snapshot | None = None,
     ) -> None:
-        """``config`` are the bytes of the declaration that the plan was made from.
+        """``looked`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more.
 
-        ``looked`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more.
         Artifacts are taken from ``cache`` where it has them; ``backend`` is where the others are compiled.
         """
         self.plan = plan
         self.directory = directory
         self._toolchain = toolchain
         self._sources = SourceReader(directory.memory, toolchain.translate, toolchain.translator, directory.write)
-        looked = looked or noop.not_yet(plan, config)
         self._noted_as = looked.identity
         self._files = looked.files
         self.artifacts = dict(zip(self._files.artifacts, plan.artifacts, strict=True))

@@ -115,13 +115,12 @@ class Workspace:
         from wasmbuild.builder.session import Session
 
         plan, declaration = planned or self.planned()
-        looked = looked or not_yet(plan, declaration)
         directory = BuildDirectory(plan.build_dir, plan.state_dir)
         cache = self.cache(declaration, push=push, alone=alone) if cached else NO_CACHE
         toolchain = self.toolchain(plan)
         declared = self._project(declaration, needs_modules=False).executor
         backend = backends.at(backends.requested(executor, declared), toolchain, say)
-        return Session(plan, declaration, directory, toolchain, cache, backend, looked)
+        return Session(plan, looked or not_yet(plan, declaration), directory, toolchain, cache, backend)
 
     def toolchain(self, declared: Project | Plan, lines: Iterable[int] | None = None) -> Toolchain:
         """Return a compiler for each line that is declared, as the declaration asks for and the lock file allows.

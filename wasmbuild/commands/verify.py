@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _known_faults(paths: Sequence[str], project: Project | None) -> KnownFaults:
     from wasmbuild.audit.known_faults import of_paths
 
-    return of_paths(paths, project, "verify")
+    return of_paths(paths, project)
 
 
 def _check_junit(arguments: argparse.Namespace) -> None:

@@ -135,7 +135,7 @@ def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> Tas
     outdated = _outdated(build.workspace)
     tell(report, Console(_stdout()))
     problems = [] if report.ok else [summary(report)]
-    known = of_paths([build.planned.plan.build_dir], build.workspace.project(), "verify")
+    known = of_paths([build.planned.plan.build_dir], build.workspace.project())
     refused = _report_known_faults(build, known)
     if refused:
         problems.append(refused)

@@ -98,7 +98,7 @@ def _by_sigstore(program: str, path: Path, sha256: str, shown: str, patience: Pa
     bundle = path.with_name(f"{path.name}.sigstore.json")
     last = None
     try:
-        for document in _bundles(sha256, shown, patience):
+        for document in _bundles(sha256, patience):
             bundle.write_bytes(document)
             argv = [program, "verify", "github", "--repository", REPOSITORY, "--bundle", str(bundle), str(path)]
             last = _run(argv, shown)
@@ -113,7 +113,7 @@ def _by_sigstore(program: str, path: Path, sha256: str, shown: str, patience: Pa
     raise _not_confirmed("sigstore", last, shown)
 
 
-def _bundles(sha256: str, shown: str, patience: Patience) -> list[bytes]:
+def _bundles(sha256: str, patience: Patience) -> list[bytes]:
     """Return what attests a digest, each as a file of Sigstore; empty where nothing does. Raises NetworkError."""
     address = f"{BUNDLES}{sha256}"
     try:

@@ -207,7 +207,7 @@ def _attempt(
     proxy = _proxy_of(address)
     try:
         with opener.open(request, timeout=patience.seconds) as response:
-            total = _total(response, body, address)
+            total = _total(response, body)
             if expected.size is not None and total is not None and total != expected.size:
                 raise NetworkError(f"{_shown(address)}: has {total} bytes, not {expected.size} as expected")
             total = expected.size if total is None else total
@@ -268,7 +268,7 @@ def _proxy_of(address: str) -> str:
     return proxy
 
 
-def _total(response: Any, body: _Body, address: str) -> int | None:
+def _total(response: Any, body: _Body) -> int | None:
     """Return how long the whole file is, and begin again where the server does."""
     length = response.headers.get("Content-Length", "")
     total = int(length) if length.isdecimal() else None

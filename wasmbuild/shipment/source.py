@@ -26,9 +26,6 @@ class ShipmentSource(Protocol):
     def open(self, path: str) -> tuple[io.FileIO, os.stat_result]:
         """Open a file for reading, unbuffered, and return it with its status; a copy, where it lies on no disk."""
 
-    def stat(self, path: str = ...) -> os.stat_result:
-        """Return the status of a file, or of the directory itself, to compare with an earlier one."""
-
     def below(self, path: str) -> ShipmentSource:
         """Return a directory below this one, to be closed by the caller, out of which nothing leads."""
 

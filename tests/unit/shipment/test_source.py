@@ -47,9 +47,6 @@ class MemorySource:
         file.seek(0)
         return file, os.fstat(descriptor)
 
-    def stat(self, path: str = ".") -> os.stat_result:
-        return os.stat(os.devnull)
-
     def below(self, path: str) -> ShipmentSource:
         start = f"{path}/"
         return MemorySource(

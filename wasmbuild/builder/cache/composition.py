@@ -64,9 +64,7 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, a
     def start() -> TransferProcess:
         directory = None if local is None else local.opened()
         kept_in = None if local is None or directory is None else (str(directory), local.max_bytes)
-        return left_or_new(
-            TransferSetup(address, policy.timeout, writes, policy.keys, signing_key, kept_in, near.origins)
-        )
+        return left_or_new(TransferSetup(address, policy.timeout, policy.keys, signing_key, kept_in, near.origins))
 
     return RemoteCache(
         start,

@@ -82,7 +82,7 @@ class NoStoreError(Exception):
     """A remote cache that cannot be opened; the text says why, in words that follow its address."""
 
 
-def opened(address: str, timeout: float, *, writing: bool) -> Any:
+def opened(address: str, timeout: float) -> Any:
     """Open the store at an address as a declaration has it. Raises NoStoreError; connects to nothing."""
     parts = urlsplit(address)
     try:

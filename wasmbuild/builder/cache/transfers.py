@@ -45,7 +45,7 @@ class Transfers:
             self._local = LocalCache(CacheDirectory(base=Path(directory)), max_bytes)
         self._near = NearCache(self._local, setup.origins)
         self._address = setup.address
-        self._store = RemoteStore(lambda: stores.opened(setup.address, setup.timeout, writing=setup.writes))
+        self._store = RemoteStore(lambda: stores.opened(setup.address, setup.timeout))
         self._threads = TransferThreads()
         self._mutex = threading.Lock()
         self._takes_no_more = False

@@ -111,7 +111,7 @@ def setup(store: Path, local: Path | None = None) -> TransferSetup:
     if not store.exists():
         store.mkdir()
     kept_in = None if local is None else (str(local), 1 << 30)
-    return TransferSetup(f"file://{store}", 5.0, True, (), None, kept_in, ("here",))
+    return TransferSetup(f"file://{store}", 5.0, (), None, kept_in, ("here",))
 
 
 def wait_for_entry(store: Path) -> None:
