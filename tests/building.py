@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from wasmbuild.builder.noop import Snapshot, not_yet
 from wasmbuild.builder.session import Session
 from wasmbuild.errors import CompileError
 from wasmbuild.plan.graph import plan
-from wasmbuild.project.config import load
+from wasmbuild.project.config import parse
+from wasmbuild.project.declaration_file import read
+from wasmbuild.project.declared import Project
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -69,6 +72,12 @@ class FakeToolchain:
         pass
 
 
+def load(path: Path) -> Project:
+    """Read a declaration as a build does, for a library of line 48. Raises DeclarationError."""
+    directory = Path(os.path.abspath(path)).parent
+    return parse(read(path), file=str(path), directory=directory, default_line=48)
+
+
 class FakeProject:
     """A declaration in a directory, and builds of it without a compiler."""
 
@@ -88,7 +97,7 @@ class FakeProject:
 
     def session(self, looked: Snapshot | None = None) -> Session:
         file = self.directory / "wasmbuild.toml"
-        planned = plan(load(file, default_line=48))
+        planned = plan(load(file))
         toolchain: Any = self.toolchain
         looked = looked or not_yet(planned, file.read_bytes())
         return Session(planned, looked, BuildDirectory(planned.build_dir), toolchain)

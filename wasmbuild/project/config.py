@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -11,22 +10,11 @@ import tomli
 
 from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.lean.typing import Any
-from wasmbuild.project.declaration_file import read
 from wasmbuild.project.declared import Project
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.reader import DeclarationReader
 from wasmbuild.project.resolve import resolve
 from wasmbuild.project.tables.document import module_key_problem
-
-
-def load(path: Path, *, default_line: int | None) -> Project:
-    """Read a declaration; ``default_line`` is the line of Wasmtime where the file names none, if there is one.
-
-    Raises DeclarationError with all mistakes, those of missing sources included; messages name the file as ``path``
-    does.
-    """
-    directory = Path(os.path.abspath(path)).parent
-    return parse(read(path), file=str(path), directory=directory, default_line=default_line)
 
 
 def parse(

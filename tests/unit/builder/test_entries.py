@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from building import load
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.builder.entries import Entries
 from wasmbuild.plan.graph import plan
-from wasmbuild.project.config import load
 from wasmbuild.project.declared import Artifact
 
 DECLARATION = """\
@@ -41,7 +41,7 @@ def unshipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Artifact, ...]:
 def declared(directory: Path, declaration: str) -> tuple[Artifact, ...]:
     (directory / "a.wasm").touch()
     (directory / "wasmbuild.toml").write_text(declaration)
-    return plan(load(directory / "wasmbuild.toml", default_line=48)).artifacts
+    return plan(load(directory / "wasmbuild.toml")).artifacts
 
 
 class Maker:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from building import load
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,6 @@ from wasmbuild import files
 from wasmbuild.builder import noop
 from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.plan.graph import Plan, plan
-from wasmbuild.project.config import load
 
 CONFIG = b"[project]"
 DECLARATION = """\
@@ -31,7 +31,7 @@ source = "plugins/*.wat"
 
 
 def planned(directory: Path) -> Plan:
-    return plan(load(directory / "wasmbuild.toml", default_line=48))
+    return plan(load(directory / "wasmbuild.toml"))
 
 
 def note(made: Plan) -> None:

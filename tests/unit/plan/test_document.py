@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from building import load
 from hypothesis import given
 from hypothesis import strategies as st
 from matrix import examples
@@ -20,7 +21,6 @@ from wasmbuild.plan.document import from_bytes, to_json
 from wasmbuild.plan.graph import Plan, plan
 from wasmbuild.plan.placement import placement
 from wasmbuild.plan.schema import PLAN_SCHEMA
-from wasmbuild.project.config import load
 
 PROJECTS = sorted((Path(__file__).parents[2] / "projects" / "good").iterdir())
 EDGE = next(directory for directory in PROJECTS if directory.name == "edge-filters")
@@ -28,7 +28,7 @@ Change = Callable[[Any], object]
 
 
 def planned(directory: Path) -> Plan:
-    return plan(load(directory / "wasmbuild.toml", default_line=48))
+    return plan(load(directory / "wasmbuild.toml"))
 
 
 def read(document: object, directory: Path) -> Plan:
@@ -46,7 +46,7 @@ def test_what_is_written_is_read_back(directory: Path) -> None:
 @pytest.mark.parametrize("build_dir", [".", "..", "../élsewhere/x y", "deep/er"])
 def test_a_build_that_goes_elsewhere_is_written_and_read_back_with_the_files_that_it_is_given(build_dir: str) -> None:
     given = {"checksum": EDGE.parent / "made" / "checksum.wasm"}
-    project = load(EDGE / "wasmbuild.toml", default_line=48)
+    project = load(EDGE / "wasmbuild.toml")
     made = plan(project, placement(EDGE / build_dir, sources=given, awaited=True))
     document = to_json(made)
     jsonschema.validate(json.loads(json.dumps(document)), PLAN_SCHEMA)

@@ -6,17 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
+from building import load
 
 from wasmbuild.plan.document import to_json
 from wasmbuild.plan.graph import plan
-from wasmbuild.project.config import load
 
 PROJECTS = Path(__file__).parents[2] / "projects" / "good"
 
 
 @pytest.mark.parametrize("directory", sorted(PROJECTS.iterdir()), ids=lambda directory: directory.name)
 def test_good_project(directory: Path) -> None:
-    data = json.loads(json.dumps(to_json(plan(load(directory / "wasmbuild.toml", default_line=48)))))
+    data = json.loads(json.dumps(to_json(plan(load(directory / "wasmbuild.toml")))))
     expected = json.loads((directory / "expected.json").read_text(encoding="utf-8"))
     if "memory" not in expected["limits"]:
         # Undeclared, it depends on the system.

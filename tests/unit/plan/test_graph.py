@@ -5,11 +5,11 @@ import pickle
 from pathlib import Path
 
 import pytest
+from building import load
 from unit.builder.test_scaling import FEW, MANY, calls
 
 from wasmbuild.errors import DeclarationError
 from wasmbuild.plan.graph import Plan, plan
-from wasmbuild.project.config import load
 from wasmbuild.project.globs import expand
 
 HEAD = """\
@@ -25,7 +25,7 @@ triple = "pulley64"
 def planned(directory: Path, modules: str) -> Plan:
     path = directory / "wasmbuild.toml"
     path.write_text(HEAD + modules)
-    return plan(load(path, default_line=48))
+    return plan(load(path))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_globs_tell_whether_the_plan_still_holds(directory: Path) -> None:
 def test_a_plan_does_not_depend_on_where_it_is_made_from(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = planned(directory, '[modules.m]\nsource = "m.wat"\n')
     monkeypatch.chdir(directory / "lib")
-    again = plan(load(Path("../wasmbuild.toml"), default_line=48))
+    again = plan(load(Path("../wasmbuild.toml")))
     assert again._replace(path=made.path) == made
     assert again.path == os.path.join("..", "wasmbuild.toml")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from building import load
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.lines import __main__ as made
@@ -14,7 +15,6 @@ from wasmbuild.errors import DeclarationError
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.plan import document
 from wasmbuild.plan.graph import plan
-from wasmbuild.project.config import load
 
 NEWEST = lines.known()[-1]
 NEXT = NEWEST + 1
@@ -60,7 +60,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_it_is_declared_planned_and_shipped(project: Path) -> None:
-    planned = plan(load(project, default_line=48))
+    planned = plan(load(project))
     assert {target.engine.line for target in planned.targets} == {NEXT}
     [target] = planned.targets
     assert target.engine.executable_arguments()[2:5] == ["-Ccache=n", "-Ccollector=copying", "-Wnew=y"]
@@ -89,6 +89,6 @@ def test_it_is_declared_planned_and_shipped(project: Path) -> None:
 def test_the_same_declaration_is_refused_for_a_line_without_that(project: Path) -> None:
     project.write_text(_DECLARED.replace(str(NEXT), str(NEWEST)))
     with pytest.raises(DeclarationError) as caught:
-        load(project, default_line=48)
+        load(project)
     assert f"engine.wasm-new: is no setting of Wasmtime {NEWEST}, but of {NEXT}; remove it" in str(caught.value)
     assert 'targets.x64.cpu: unknown CPU level "x86-64-v5"' in str(caught.value)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from building import load
 
 from wasmbuild.errors import Mistake, UsageError
 from wasmbuild.plan.graph import Plan, plan
 from wasmbuild.plan.ninja import Commands, to_ninja, value
-from wasmbuild.project.config import load
 
 DECLARATION = """
 [project]
@@ -29,7 +29,7 @@ def planned(tmp_path: Path) -> Plan:
     for name in ("a.wasm", "b.wasm"):
         (tmp_path / name).touch()
     (tmp_path / "wasmbuild.toml").write_text(DECLARATION)
-    return plan(load(tmp_path / "wasmbuild.toml", default_line=48))
+    return plan(load(tmp_path / "wasmbuild.toml"))
 
 
 def text(planned: Plan, *, file: str | None = "wasm.ninja", build_dir: str = "o", source: str = "s/{}.wasm") -> str:

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from building import load
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild import usercache
 from wasmbuild.plan.remembered import recall, remember
-from wasmbuild.project.config import load
 from wasmbuild.project.declared import Project
 
 PROJECTS = sorted((Path(__file__).parents[2] / "projects" / "good").iterdir())
@@ -33,7 +33,7 @@ def recalled(project: Project, data: bytes, line: int = 48) -> Project | None:
 @pytest.mark.parametrize("directory", PROJECTS, ids=lambda directory: directory.name)
 def test_what_is_remembered_is_what_was_read(directory: Path) -> None:
     file = directory / "wasmbuild.toml"
-    project, data = load(file, default_line=48), file.read_bytes()
+    project, data = load(file), file.read_bytes()
     assert recalled(project, data) is None
     remember(project, data, default_line=48)
     assert recalled(project, data) == project
@@ -47,14 +47,14 @@ def test_known_faults_that_are_let_pass_are_remembered(tmp_path: Path) -> None:
         '[audit]\nfail-on = "low"\nenforce = ["build"]\n'
         '[[audit.ignore]]\nid = "CVE-2026-1"\nreason = "why"\nuntil = 2027-03-31\n'
     )
-    project, data = load(file, default_line=48), file.read_bytes()
+    project, data = load(file), file.read_bytes()
     remember(project, data, default_line=48)
     assert recalled(project, data) == project
 
 
 def test_another_folder_gets_its_own_paths(tmp_path: Path) -> None:
     file = PROJECTS[0] / "wasmbuild.toml"
-    project, data = load(file, default_line=48), file.read_bytes()
+    project, data = load(file), file.read_bytes()
     remember(project, data, default_line=48)
     found = recall(data, file="x.toml", directory=tmp_path, default_line=48)
     assert found is not None
@@ -63,7 +63,7 @@ def test_another_folder_gets_its_own_paths(tmp_path: Path) -> None:
 
 def test_other_bytes_and_another_default_line_are_not_remembered() -> None:
     file = PROJECTS[0] / "wasmbuild.toml"
-    project, data = load(file, default_line=48), file.read_bytes()
+    project, data = load(file), file.read_bytes()
     remember(project, data, default_line=48)
     assert recalled(project, data + b"\n") is None
     assert recalled(project, data, line=49) is None
@@ -72,7 +72,7 @@ def test_other_bytes_and_another_default_line_are_not_remembered() -> None:
 @pytest.mark.parametrize("key", ["build-dir", "targets", "modules"])
 def test_what_is_damaged_is_as_good_as_nothing(cache: Path, key: str) -> None:
     file = PROJECTS[0] / "wasmbuild.toml"
-    project, data = load(file, default_line=48), file.read_bytes()
+    project, data = load(file), file.read_bytes()
     remember(project, data, default_line=48)
     [path] = cache.iterdir()
     assert recalled(project, data) == project
@@ -95,7 +95,7 @@ def test_what_is_damaged_is_as_good_as_nothing(cache: Path, key: str) -> None:
 )
 def test_whatever_the_cache_holds_nothing_is_raised(tmp_path_factory: pytest.TempPathFactory, found: bytes) -> None:
     file = PROJECTS[0] / "wasmbuild.toml"
-    project, data = load(file, default_line=48), file.read_bytes()
+    project, data = load(file), file.read_bytes()
     remember(project, data, default_line=48)
     folder = usercache.directory() / "declarations"
     for path in folder.iterdir():

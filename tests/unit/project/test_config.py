@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from building import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wasmbuild.engine import rules
 from wasmbuild.errors import DeclarationError
 from wasmbuild.project import versions
-from wasmbuild.project.config import load, parse
+from wasmbuild.project.config import parse
 from wasmbuild.project.declared import CompileLimits, Project, lines_of
 
 MINIMAL = """\
@@ -279,7 +280,7 @@ def test_several_tests_of_a_module_are_each_below_the_header_that_is_told(
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     def of(path: Path) -> str:
         with pytest.raises(DeclarationError) as raised:
-            load(path, default_line=48)
+            load(path)
         return str(raised.value)
 
     missing = tmp_path / "wasmbuild.toml"
@@ -306,7 +307,7 @@ def test_a_fifo_does_not_block(tmp_path: Path) -> None:
     fifo = tmp_path / "wasmbuild.toml"
     os.mkfifo(fifo)
     with pytest.raises(DeclarationError) as raised:
-        load(fifo, default_line=48)
+        load(fifo)
     assert str(raised.value) == f"{fifo}: cannot be read: not a regular file; name a readable file"
 
 
@@ -315,7 +316,7 @@ def test_a_file_is_named_as_it_was_given(directory: Path, monkeypatch: pytest.Mo
     Path("sub").mkdir()
     Path("sub/wasmbuild.toml").write_text("x = 1")
     with pytest.raises(DeclarationError, match=r"\Asub/wasmbuild.toml: x: unknown key"):
-        load(Path("sub/wasmbuild.toml"), default_line=48)
+        load(Path("sub/wasmbuild.toml"))
 
 
 @settings(deadline=None)
