@@ -8,7 +8,7 @@ import time
 
 from wasmbuild import files
 from wasmbuild.builder.disk import BUILDING, as_disk_error
-from wasmbuild.builder.key import CompilerIdentity, identity_of
+from wasmbuild.builder.key import CompilerIdentity, canonical, identity_of
 from wasmbuild.builder.request import ALL_CORES, CachedArtifact, CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, WasmbuildError
@@ -69,15 +69,34 @@ class LocalCompiler:
         return result._replace(artifact=out, seconds=time.monotonic() - started, peak_memory=peak)
 
 
-def from_cache(request: CompileRequest, directory: Path, cache: ArtifactCache) -> CompileResult | None:
-    """Take an artifact from a cache into a private directory, unchecked; None where it is not there."""
+def kept(
+    cache: ArtifactCache,
+    request: CompileRequest,
+    directory: Path,
+    hold: Callable[[CompileResult], CheckedArtifact],
+) -> tuple[CheckedArtifact, CompileResult] | None:
+    """Take an artifact from a cache into a private directory, and ``hold`` it to its request.
+
+    None where it is not there; what is damaged there is as good as nothing. Raises what ``hold`` does but CompileError.
+    """
     key = request.key()
     out = f"{directory}{os.sep}restored-{next(_numbers)}.cwasm"
     started = time.monotonic()
     cached = cache.get(key, out)
     if cached is None:
         return None
-    return CompileResult(key, "the cache", None, None, time.monotonic() - started, None, None, None, cached)
+    result = CompileResult(key, "the cache", None, None, time.monotonic() - started, None, None, None, cached)
+    try:
+        return hold(result), result
+    except CompileError:
+        cache.discard(key)
+        return None
+
+
+def keep(cache: ArtifactCache, checked: CheckedArtifact, result: CompileResult) -> None:
+    """Put what was compiled into a cache, after it was held to its request."""
+    inputs = canonical(checked.record.inputs)
+    cache.put(result.key, checked.data, checked.record.sha256, inputs, result.seconds)
 
 
 def check(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from wasmbuild import files
 from wasmbuild.builder import disk, output
-from wasmbuild.builder.compile import LocalCompiler, check, from_cache, record_of
+from wasmbuild.builder.compile import LocalCompiler, check, keep, kept, record_of
 from wasmbuild.builder.disk import REPLACING
 from wasmbuild.builder.edits import SourceWatch
 from wasmbuild.builder.examining import Examiner, read
-from wasmbuild.builder.key import canonical, identity_of
-from wasmbuild.builder.request import CompileRequest, Labels
+from wasmbuild.builder.key import identity_of
+from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Labels
 from wasmbuild.builder.scratch import directory_beside
-from wasmbuild.errors import CompileError, FormatError
+from wasmbuild.errors import FormatError
 from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -67,19 +67,19 @@ def compile_recorded(
             output.touch(out)
         return
     with directory_beside(out) as directory:
-        checked = None
-        result = from_cache(request, directory, cache)
-        if result is not None:
-            try:
-                checked = check(artifact.id, module.source_text, request, result, source, directory)
-            except CompileError:
-                cache.discard(result.key)
-        if checked is None:
+
+        def hold(result: CompileResult) -> CheckedArtifact:
+            return check(artifact.id, module.source_text, request, result, source, directory)
+
+        found = kept(cache, request, directory, hold)
+        if found is None:
             wasm = directory / "source.wasm"
             disk.write(wasm, examiner.binary(module, data), REPLACING)
             result = LocalCompiler(toolchain, lambda: directory).compile(request, wasm)
-            checked = check(artifact.id, module.source_text, request, result, source, directory)
-            cache.put(result.key, checked.data, checked.record.sha256, canonical(checked.record.inputs), result.seconds)
+            checked = hold(result)
+            keep(cache, checked, result)
+        else:
+            checked, _ = found
         watch.check()
         before()
         _put(record, checked.record.to_bytes(), keep_time)

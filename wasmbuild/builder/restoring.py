@@ -5,9 +5,9 @@ To copy and to check what is large is most of the work, and Python lets go of it
 
 from __future__ import annotations
 
-from wasmbuild.builder.compile import from_cache
+from wasmbuild.builder.compile import kept
 from wasmbuild.builder.request import NO_CACHE, CheckedArtifact, CompileRequest, CompileResult
-from wasmbuild.errors import CompileError, WasmbuildError
+from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.queue import Empty, SimpleQueue
 from wasmbuild.lean.threading import Thread, started
@@ -45,10 +45,7 @@ class Restorable(Protocol[Outcome]):
 
 
 def restored(work: Restorable[Outcome], id: str, cache: ArtifactCache) -> Outcome | None:
-    """Take an artifact from a cache and publish it; None where it has to be compiled.
-
-    What is damaged there is as good as nothing.
-    """
+    """Take an artifact from a cache and publish it; None where it has to be compiled."""
     return _restored(work, id, cache).outcome
 
 
@@ -64,14 +61,10 @@ def _restored(work: Restorable[Outcome], id: str, cache: ArtifactCache) -> _Rest
         return _Restored(None)
     try:
         request = work.request(id)
-        result = from_cache(request, work.scratch(), cache)
-        if result is None:
+        found = kept(cache, request, work.scratch(), lambda result: work.check_result(id, request, result))
+        if found is None:
             return _Restored(None)
-        try:
-            checked = work.check_result(id, request, result)
-        except CompileError:
-            cache.discard(result.key)
-            return _Restored(None)
+        checked, result = found
         return _Restored(work.publish(id, checked, result), checked.record.size)
     except WasmbuildError as error:
         return _Restored(work.fail(id, error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild.builder.key import canonical
+from wasmbuild.builder.compile import keep
 from wasmbuild.builder.request import ALL_CORES, CompileRequest, CompileResult, Prepared
 from wasmbuild.builder.restoring import Restorable, Restorer, restored
 from wasmbuild.errors import ExecutorError, WasmbuildError
@@ -158,8 +158,7 @@ def _finished(
         checked = work.check_result(id, request, result)
     except WasmbuildError as error:
         return work.fail(id, error)
-    inputs = canonical(checked.record.inputs)
-    cache.put(result.key, checked.data, checked.record.sha256, inputs, result.seconds)
+    keep(cache, checked, result)
     try:
         return work.publish(id, checked, result)
     except WasmbuildError as error:
