@@ -1,7 +1,7 @@
 """One compile as a value: what is asked for, and what came of it.
 
-A request holds digests, an engine and limits, and no path: its key stands before anything runs, and it can be sent to
-another machine together with the binary that its digest names.
+A request holds digests, an engine and limits, and no path but in its labels, for messages alone: its key stands before
+anything runs, and it can be sent to another machine together with the binary that its digest names.
 """
 
 from __future__ import annotations
