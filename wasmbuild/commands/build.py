@@ -7,21 +7,17 @@ import sys
 from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE, FAILED, DiskError, UsageError
-from wasmbuild.lean.typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
 
     from wasmbuild.audit.known_faults import KnownFaults
     from wasmbuild.builder.reproducibility import ReproducibilityResult
-    from wasmbuild.builder.request import RemoteReport
     from wasmbuild.builder.session import Session
     from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.console.progress import Progress
-    from wasmbuild.console.terminal import Console
     from wasmbuild.project.audit_policy import AuditPolicy
-
-SCHEMA = "wasmbuild/build/1"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -119,6 +115,7 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
             # Nobody is asked there, but what is no address is told all the same.
             backends.requested(arguments.executor, None)
         return _nothing_to_do(arguments, selected, lost)
+    from wasmbuild.commands import build_report
     from wasmbuild.console.progress import Progress
     from wasmbuild.console.terminal import Console
 
@@ -153,33 +150,10 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
             # Whoever mends the disk is not to find out only then what failed for another reason.
             progress.end(lost)
             if arguments.json:
-                _print_json(selected, outcomes, changed, [*lost, str(error)])
+                build_report.print_json(selected, outcomes, changed, [*lost, str(error)])
         raise
-    if outcomes and (unused := session.cache_problem()) is not None:
-        fix = "WASMBUILD_CACHE names another directory, or off"
-        console.say(f"the cache of this machine is {unused.told()}; {fix}")
-    remote = session.remote_report()
-    if remote is not None:
-        progress.taken, progress.pushed = remote.taken, remote.pushed
-        for problem in remote.problems:
-            console.say(problem)
-        if arguments.push and progress.compiled == remote.pushed == 0 and not remote.problems:
-            console.say("nothing was pushed: that is done with what a build compiles, and this one compiled nothing")
-    for id in changed:
-        progress.fail(id, "changed while it was built; build again")
-    if known is not None and known.line is not None:
-        (console.write if known.fails else console.say)(known.line)
-    progress.end(lost)
-    different = {id: outcome for id, outcome in again.items() if outcome.error is not None}
-    if arguments.check_reproducible:
-        _tell_again(console, len(again), different)
-        outcomes.update(different)
-    refused = known is not None and known.fails
-    if arguments.json:
-        faults = [known.line] if known is not None and known.line is not None and known.fails else []
-        _print_json(selected, outcomes, changed, lost + faults, remote=remote)
-    codes = [outcome.error.exit_code for outcome in outcomes.values() if outcome.error is not None]
-    return max(codes, default=FAILED if changed or refused or lost else DONE)
+    made = build_report.Made(selected, outcomes, again, changed, known, lost)
+    return build_report.tell(arguments, session, progress, made)
 
 
 def _build(
@@ -223,14 +197,6 @@ def _compiled_again(session: Session, selected: list[str], jobs: int | None) -> 
     return again
 
 
-def _tell_again(console: Console, count: int, different: dict[str, ArtifactOutcome]) -> None:
-    from wasmbuild.console.figures import counted
-
-    for id, outcome in sorted(different.items()):
-        console.write(f"{console.bad('error:')} {id}: {outcome.error}")
-    console.say(f"{counted(count, 'artifact')} compiled again: {count - len(different)} with the same bytes")
-
-
 def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> KnownFaults | None:
     """Return what is known against what was built, if anything new was said of it or the declaration wants it so."""
     if not built and "build" not in policy.enforce:
@@ -242,45 +208,12 @@ def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> KnownFaul
 
 def _nothing_to_do(arguments: argparse.Namespace, selected: list[str], lost: list[str]) -> int:
     if arguments.json:
-        _print_json(selected, {}, [], lost)
+        from wasmbuild.commands.build_report import print_json
+
+        print_json(selected, {}, [], lost)
     for message in lost:
         print(f"error: {message}", file=sys.stderr)
     if not arguments.quiet:
         noun = "artifact is" if len(selected) == 1 else "artifacts are"
         print(f"{len(selected)} {noun} up to date", file=sys.stderr)
     return FAILED if lost else DONE
-
-
-def _print_json(
-    selected: list[str],
-    outcomes: dict[str, ArtifactOutcome],
-    changed: list[str],
-    errors: list[str],
-    *,
-    remote: RemoteReport | None = None,
-) -> None:
-    artifacts: list[dict[str, Any]] = []
-    for id in selected:
-        outcome = outcomes.get(id)
-        if id in changed:
-            artifacts.append({"id": id, "outcome": "failed", "error": "changed while it was built"})
-        elif outcome is None:
-            artifacts.append({"id": id, "outcome": "up-to-date"})
-        elif outcome.error is not None:
-            artifacts.append({"id": id, "outcome": "failed", "error": str(outcome.error)})
-        else:
-            artifacts.append(
-                {
-                    "id": id,
-                    "outcome": "restored" if outcome.restored else "compiled",
-                    "reasons": list(outcome.reasons),
-                    "seconds": round(outcome.seconds, 3),
-                    "size": outcome.size,
-                    **({} if outcome.worker is None else {"worker": outcome.worker}),
-                }
-            )
-    ok = not errors and all(artifact["outcome"] != "failed" for artifact in artifacts)
-    document: dict[str, Any] = {"schema": SCHEMA, "ok": ok, "artifacts": artifacts, "errors": errors}
-    if remote is not None:
-        document["remote"] = {**remote._asdict(), "problems": list(remote.problems)}
-    options.print_json(document)
