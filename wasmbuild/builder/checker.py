@@ -59,7 +59,7 @@ class Checker:
     def __init__(
         self,
         root: Path,
-        there: PlanFiles,
+        files_of_plan: PlanFiles,
         memory: Memory,
         sources: SourceReader,
         document: Document,
@@ -67,7 +67,7 @@ class Checker:
     ) -> None:
         """``document`` returns what decides an artifact's bytes; ``obstacles`` say why none is made for a target."""
         self._root = root
-        self._files = there
+        self._files = files_of_plan
         self._memory = memory
         self._sources = sources
         self._document = document

@@ -41,7 +41,7 @@ class Manifests:
     def __init__(
         self,
         plan: Plan,
-        there: PlanFiles,
+        files_of_plan: PlanFiles,
         directory: BuildDirectory,
         index: IndexFile,
         shipped: ShippedSources,
@@ -60,7 +60,7 @@ class Manifests:
         for artifact in plan.artifacts:
             self._artifacts[artifact.target.name].append(artifact)
         self._entries = {name: Entries(artifacts) for name, artifacts in self._artifacts.items()}
-        self._files = there
+        self._files = files_of_plan
         self._paths: dict[str, list[str]] = {}
         # Of modules, by their names, what is declared of them that manifests repeat: most targets have the same.
         self._declared: dict[tuple[str, ...], str] = {}

@@ -14,6 +14,7 @@ from wasmbuild.builder.inputs import of_declaration, source_of
 from wasmbuild.commands import options, placing
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.plan.ninja import Commands, to_ninja, value
+from wasmbuild.project.globs import normal
 
 if TYPE_CHECKING:
     import argparse
@@ -30,10 +31,10 @@ def write(arguments: argparse.Namespace, plan: Plan) -> None:
     text = to_ninja(
         plan,
         _commands(arguments, file),
-        file=None if file is None else _named(file),
-        declaration=_named(arguments.config),
-        build_dir=_named(build_dir),
-        source=lambda module: _named(source_of(plan, module, sources)),
+        file=None if file is None else normal(file),
+        declaration=normal(arguments.config),
+        build_dir=normal(build_dir),
+        source=lambda module: normal(source_of(plan, module, sources)),
     )
     data = os.fsencode(text)
     if file is None:
@@ -75,7 +76,3 @@ def _program() -> list[str]:
 
 def _line(command: list[str]) -> str:
     return value(subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command))
-
-
-def _named(path: Path) -> str:
-    return os.path.normpath(path).replace(os.sep, "/")

@@ -50,8 +50,8 @@ def literal(path: str) -> str:
     return re.sub(r"([*?\[])", r"[\1]", path)
 
 
-def normal(path: str) -> str:
-    """Return a declared path or pattern as others are compared with it."""
+def normal(path: str | os.PathLike[str]) -> str:
+    """Return a path or pattern in its shortest spelling, with forward slashes: by that, it is compared with others."""
     return os.path.normpath(path).replace(os.sep, "/")
 
 
