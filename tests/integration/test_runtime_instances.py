@@ -53,6 +53,21 @@ def test_wasi(tmp_path: Path) -> None:
     runtime.instantiate(it, linker, wasmtime.Store(it.engine))
 
 
+@pytest.mark.parametrize("name", ['"wasi_unstable" "fd_write"', '"wasi_snapshot_preview1" "sock_open"'])
+def test_wasi_that_the_library_has_not(tmp_path: Path, name: str) -> None:
+    wasi = '(import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))'
+    it = opened(tmp_path, f"(module {wasi} (import {name} (func)))")
+    linker = wasmtime.Linker(it.engine)
+    both = refused(runtime.UnknownImportError, it, linker)
+    assert "; call linker.define_wasi() and store.set_wasi(wasmtime.WasiConfig()); define it in the linker, " in both
+    linker.define_wasi()
+    rest = refused(runtime.UnknownImportError, it, linker)
+    assert "; define it in the linker, " in rest
+    assert "define_wasi()" not in rest
+    linker.define_func(*name.replace('"', "").split(), wasmtime.FuncType([], []), lambda: None)  # type: ignore[misc]
+    runtime.instantiate(it, linker, wasmtime.Store(it.engine))
+
+
 def test_another_type(tmp_path: Path) -> None:
     it = opened(tmp_path, '(module (import "env" "log" (func (param i32))))')
     linker = wasmtime.Linker(it.engine)
@@ -87,10 +102,63 @@ def test_components(tmp_path: Path) -> None:
     assert refused(runtime.UnknownImportError, other, component.Linker(other.engine)).endswith(
         "; define it below linker.root()"
     )
-    web = opened(tmp_path, '(component (import "wasi:http/types@0.2.0" (instance (export "get" (func)))))')
-    assert refused(runtime.UnknownImportError, web, component.Linker(web.engine)).endswith(
-        ", then linker.add_wasi_http()"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "wasi:logging/logging",
+        "wasi:nn/tensor@0.2.0-rc-2024-10-28",
+        "wasi:keyvalue/store@0.2.0-draft",
+        "wasi:cli/environment@0.2.0-rc-2023-11-10",
+        "wasi:http/incoming-handler@0.2.0",
+    ],
+)
+def test_a_component_of_what_is_not_given_by_wasi_0_2(tmp_path: Path, name: str) -> None:
+    it = opened(tmp_path, f'(component (import "{name}" (instance (export "log" (func)))))')
+    linker = component.Linker(it.engine)
+    linker.add_wasip2()
+    linker.add_wasi_http()
+    assert refused(runtime.UnknownImportError, it, linker).endswith("; define it below linker.root()")
+    with linker.root() as root, root.add_instance(name) as instance:
+        instance.add_func("log", lambda store: None)
+    runtime.instantiate(it, linker, wasmtime.Store(it.engine))
+
+
+def test_a_component_of_wasi_0_3(tmp_path: Path) -> None:
+    for name in ("wasi:cli/stdout@0.3.0", "wasi:http/types@0.3.0-rc-2026-02-09"):
+        it = opened(tmp_path, f'(component (import "{name}" (instance (export "log" (func)))))')
+        assert refused(runtime.UnknownImportError, it, component.Linker(it.engine)).endswith(
+            "; define it below linker.root(): the Python library gives WASI 0.2 alone"
+        )
+
+
+HTTP = """(component
+  (import "wasi:http/types@0.2.0" (instance $types
+    (export "fields" (type $fields (sub resource)))
+    (export "[constructor]fields" (func (result (own $fields))))))
+  (alias export $types "[constructor]fields" (func $new))
+  (core func $lowered (canon lower (func $new)))
+  (core module $m (import "" "new" (func (result i32))) (func (export "run") (result i32) (call 0)))
+  (core instance $i (instantiate $m (with "" (instance (export "new" (func $lowered))))))
+  (func (export "run") (result u32) (canon lift (core func $i "run"))))"""
+
+
+def test_a_component_that_asks_by_http(tmp_path: Path) -> None:
+    """The whole of what is told: without its last call, the process ends where the component asks."""
+    it = opened(tmp_path, HTTP)
+    linker, store = component.Linker(it.engine), wasmtime.Store(it.engine)
+    assert refused(runtime.UnknownImportError, it, linker).endswith(
+        "; call linker.add_wasip2() and store.set_wasi(wasmtime.WasiConfig()), then linker.add_wasi_http() and "
+        "store.set_wasi_http()"
     )
+    linker.add_wasip2()
+    store.set_wasi(wasmtime.WasiConfig())
+    linker.add_wasi_http()
+    store.set_wasi_http()
+    run = runtime.instantiate(it, linker, store).get_func(store, "run")
+    assert run is not None
+    assert isinstance(run(store), int)
 
 
 def test_a_linker_of_the_other_kind(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from wasmbuild.formats import wasi
 from wasmbuild.formats.component_values import Exports, Functions, absent
 from wasmbuild.formats.component_values import problems as component_problems
 from wasmbuild.formats.extern import Export, Import, Interface
@@ -18,10 +19,6 @@ from wasmbuild.project.cases import START, TRAP, ZERO, Case
 from wasmbuild.project.keys import Problem, dotted
 from wasmbuild.text import listed, printable, quoted, suggestion
 
-WASI = "wasi_snapshot_preview1"
-"""The module of whose functions a core module with ``wasi`` can import."""
-
-_WASI_OF_COMPONENTS = re.compile(r"wasi:(cli|clocks|filesystem|io|random|sockets)/[a-z0-9-]+@0\.([23])\.[0-9]+")
 _RUN = re.compile(r"wasi:cli/run@0\.[23]\.[0-9]+")
 RUN_3 = re.compile(r"wasi:cli/run@0\.3\.[0-9]+#run")
 """Calls that run a component as a program of WASI 0.3."""
@@ -121,11 +118,9 @@ def _not_functions(imports: Sequence[Import]) -> list[Import]:
 
 def need_wasi_3(cases: Sequence[Case], imports: Sequence[Import]) -> bool:
     """Tell whether test cases give a component WASI 0.3, or run it as a program of that, which is async."""
-    found = map(_WASI_OF_COMPONENTS.fullmatch, (item.name for item in imports if item.kind == "instance"))
+    imported = any(item.kind == "instance" and wasi.version(item.name) == "0.3" for item in imports)
     given = any(case.wasi is not None for case in cases)
-    return (given and any(match is not None and match[2] == "3" for match in found)) or any(
-        RUN_3.fullmatch(case.call) for case in cases
-    )
+    return (given and imported) or any(RUN_3.fullmatch(case.call) for case in cases)
 
 
 def typed(cases: Sequence[Case], kind: str, interface: Interface) -> tuple[Case, ...]:
@@ -246,8 +241,8 @@ def _called(case: Case, interface: Interface) -> str:
 
 def _is_wasi(kind: str, item: Import) -> bool:
     if kind == "component":
-        return item.kind == "instance" and _WASI_OF_COMPONENTS.fullmatch(item.name) is not None
-    return item.kind == "func" and item.module == WASI
+        return item.kind == "instance" and wasi.version(item.name) is not None
+    return item.kind == "func" and item.module == wasi.PREVIEW_1
 
 
 def _export(

@@ -39,7 +39,8 @@ _LIMITS = {
     "interrupt": "its engine has epoch-interruption: give the store a deadline, store.set_epoch_deadline(1) or later",
     "all fuel consumed by WebAssembly": "its engine has consume-fuel: give the store fuel, store.set_fuel(1_000_000)",
 }
-_WASI = ("wasi_snapshot_preview1", "wasi_unstable")
+_WASI_0_2 = "call linker.add_wasip2() and store.set_wasi(wasmtime.WasiConfig())"
+_BELOW_ROOT = "define it below linker.root()"
 _SHOWN = 10
 
 
@@ -48,14 +49,16 @@ def missing_imports(
 ) -> tuple[tuple[str, str], ...]:
     """Return the imports of a core module, as (module, name), that a linker does not define, in the module's order."""
     module = opened.module if isinstance(opened, Opened) else opened
-    missing = []
-    for wanted in module.imports:
-        name = wanted.name or ""
-        try:
-            linker.get(store, wanted.module, name)
-        except wasmtime.WasmtimeError:
-            missing.append((wanted.module, name))
-    return tuple(dict.fromkeys(missing))
+    imported = dict.fromkeys((wanted.module, wanted.name or "") for wanted in module.imports)
+    return tuple(each for each in imported if not _defines(linker, store, *each))
+
+
+def _defines(linker: wasmtime.Linker, store: wasmtime.Store, module: str, name: str) -> bool:
+    try:
+        linker.get(store, module, name)
+    except wasmtime.WasmtimeError:
+        return False
+    return True
 
 
 @overload
@@ -161,7 +164,7 @@ def _unknown(
 
 
 def _how_to_define(names: list[str]) -> str:
-    of_wasi = [name for name in names if name.startswith(_WASI)]
+    of_wasi = _of_define_wasi(names)
     ways = []
     if of_wasi:
         ways.append("call linker.define_wasi() and store.set_wasi(wasmtime.WasiConfig())")
@@ -173,18 +176,38 @@ def _how_to_define(names: list[str]) -> str:
     return "; ".join(ways)
 
 
+def _of_define_wasi(names: list[str]) -> list[str]:
+    """Return those that the library has: neither wasi_unstable nor what other runtimes add to preview 1."""
+    engine = wasmtime.Engine()
+    linker, store = wasmtime.Linker(engine), wasmtime.Store(engine)
+    linker.define_wasi()
+    split = [(name, *name.partition("::")[::2]) for name in names]
+    return [name for name, module, field in split if _defines(linker, store, module, field)]
+
+
 def _of_component(subject: str, what: str, name: str, message: str) -> UnknownImportError:
-    if name.startswith("wasi:"):
-        hint = "call linker.add_wasip2() and store.set_wasi(wasmtime.WasiConfig())"
-        if name.startswith("wasi:http/"):
-            hint = f"{hint}, then linker.add_wasi_http()"
-    else:
-        hint = "define it below linker.root()"
     cause = message.rpartition("Caused by:")[2].strip().splitlines()
     why = f" ({printable(cause[-1].strip())})" if len(cause) > 0 and "Caused by:" in message else ""
     return UnknownImportError(
-        f"{subject} imports the {what} {printable(name)}, which the linker does not define{why}", hint, (name,)
+        f"{subject} imports the {what} {printable(name)}, which the linker does not define{why}",
+        _how_to_define_for_component(name),
+        (name,),
     )
+
+
+def _how_to_define_for_component(name: str) -> str:
+    from wasmtime import component
+
+    from wasmbuild.formats import wasi
+
+    if wasi.version(name) == "0.2":
+        return _WASI_0_2
+    if wasi.is_http_client(name) and hasattr(component.Linker, "add_wasi_http"):
+        # Without the store's part, a call ends the process.
+        return f"{_WASI_0_2}, then linker.add_wasi_http() and store.set_wasi_http()"
+    if name.startswith("wasi:") and "@0.3." in name:
+        return f"{_BELOW_ROOT}: the Python library gives WASI 0.2 alone"
+    return _BELOW_ROOT
 
 
 def _listed(names: list[str]) -> str:
