@@ -28,13 +28,20 @@ class NeededFeatures(NamedTuple):
 UNKNOWN = NeededFeatures(None, None, "")
 
 
+def untold(why: str) -> NeededFeatures:
+    """Return that features could not be told, and why."""
+    return UNKNOWN._replace(problem=why)
+
+
 def needed(data: bytes, library: Embedded) -> NeededFeatures:
     """Tell the features that a core module needs by validating it, each time with another one switched off."""
     major = library.compiler.version.partition(".")[0]
     line = int(major) if major.isdecimal() else 0
     own = host.triple()
-    if rules.line_problem(line) is not None or own is None:
-        return UNKNOWN
+    if (unknown := rules.line_problem(line)) is not None:
+        return untold(unknown)
+    if own is None:
+        return untold("no Wasmtime compiles for this machine")
     validator = _Validator(data, library, line, triples.parse(own))
     try:
         return NeededFeatures(line, *validator.needed())

@@ -87,6 +87,7 @@ def _webassembly(described: WebAssembly) -> dict[str, Any]:
         "features": list(described.features) if described.features is not None else None,
         "problem": described.problem or None,
         "traits": _traits(described.traits),
+        "untold": described.untold or None,
         "sections": _sections(described.sections),
     }
 
@@ -226,8 +227,12 @@ JSON_SCHEMA: dict[str, object] = published(
                                     "items": _TEXT,
                                     "description": "settings without which it is not valid; null where not told",
                                 },
-                                "problem": {**_TEXT_OR_NULL, "description": "why Wasmtime cannot compile it"},
+                                "problem": {
+                                    **_TEXT_OR_NULL,
+                                    "description": "why Wasmtime cannot compile it, or why features is null",
+                                },
                                 "traits": _TRAITS_OR_NULL,
+                                "untold": {**_TEXT_OR_NULL, "description": "why traits is null"},
                                 "sections": _SECTIONS,
                             },
                             nullable=True,
@@ -238,7 +243,10 @@ JSON_SCHEMA: dict[str, object] = published(
                                 "id": _TEXT,
                                 "source": _strict({"path": _TEXT, "sha256": _DIGEST, "wasm_sha256": _DIGEST_OR_NULL}),
                                 "compiler": _TEXT_OR_NULL,
-                                "traits": _TRAITS_OR_NULL,
+                                "traits": {
+                                    **_TRAITS_OR_NULL,
+                                    "description": "of the source; null where whoever recorded it could not tell them",
+                                },
                                 "imports": _IMPORTS,
                                 "exports": _EXPORTS,
                             },

@@ -184,10 +184,12 @@ def _origin(origin: Origin, origins: Iterable[Origin]) -> str:
 
 def _features(page: _Page, described: WebAssembly) -> None:
     features, line, problem = described.features, described.line, printable(described.problem, _LONGEST)
-    if problem:
-        does = f"Wasmtime {line} cannot compile it" if features is not None else "its features could not be told"
-        page.note(f"{does}: {problem}")
-    elif features is not None and line is not None:
+    if features is None:
+        if problem:
+            page.line("needs", f"not told: {problem}")
+    elif problem:
+        page.note(f"Wasmtime {line} cannot compile it: {problem}")
+    elif line is not None:
         needed = ", ".join(name.removeprefix("wasm-") for name in features)
         page.line("needs", needed or "no feature beyond the first version of WebAssembly")
         unusual = [f"{name} = true" for name in features if not lines.get(line).settings[name].default]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from wasmbuild.console.figures import human_size
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import wasm, wasm_traits, wasm_types
 from wasmbuild.formats.cursor import Cursor
@@ -27,9 +28,7 @@ def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
     interface = wasm.interface(data)
     sections = tuple(_sections(data, kind))
     traits, untold = _traits(data)
-    needed = features.UNKNOWN
-    if library is not None and kind == "module" and len(data) <= _LARGEST_VALIDATED:
-        needed = features.needed(data, library)
+    needed = _needed(data, library) if kind == "module" else features.UNKNOWN
     return WebAssembly(
         kind=kind,
         binary_sha256=hashlib.sha256(data).hexdigest(),
@@ -44,6 +43,15 @@ def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
         traits=traits,
         untold=untold,
     )
+
+
+def _needed(data: bytes, library: Embedded | None) -> features.NeededFeatures:
+    if library is None:
+        return features.untold("there is no library of Wasmtime here")
+    if len(data) > _LARGEST_VALIDATED:
+        limit = human_size(_LARGEST_VALIDATED)
+        return features.untold(f"it is larger than {limit}, and validated by a build alone")
+    return features.needed(data, library)
 
 
 def _traits(data: bytes) -> tuple[Traits | None, str]:
