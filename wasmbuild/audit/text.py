@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from wasmbuild.audit import choice
 from wasmbuild.audit.database import LAYOUT, Advisory
@@ -121,32 +121,48 @@ class _Upgrade(NamedTuple):
 
 
 def _upgrades(report: AuditReport) -> dict[str, _Upgrade]:
-    wrong: dict[str, dict[str, Advisory]] = {}
-    for entry in report.entries:
-        for finding in _counted(entry, AFFECTED):
-            wrong.setdefault(entry.compiler, {})[finding.advisory.id] = finding.advisory
+    wrong, doubtful = _by_compiler(report, AFFECTED), _by_compiler(report, UNKNOWN)
     versions = {compiler: parse(compiler) for compiler in wrong}
-    return {name: _upgrade(version, list(wrong[name].values())) for name, version in versions.items() if version}
+    return {
+        name: _upgrade(version, wrong[name], doubtful.get(name, ())) for name, version in versions.items() if version
+    }
 
 
-def _upgrade(compiler: Version, wrong: list[Advisory]) -> _Upgrade:
-    coded = [advisory for advisory in wrong if advisory.kind != LAYOUT]
-    own = _mending(compiler, coded, compiler.line)
-    last = _mending(own, coded)
+def _by_compiler(report: AuditReport, verdict: str) -> dict[str, list[Advisory]]:
+    found: dict[str, dict[str, Advisory]] = {}
+    for entry in report.entries:
+        for finding in _counted(entry, verdict):
+            found.setdefault(entry.compiler, {})[finding.advisory.id] = finding.advisory
+    return {compiler: list(advisories.values()) for compiler, advisories in found.items()}
+
+
+def _upgrade(compiler: Version, wrong: Sequence[Advisory], doubtful: Sequence[Advisory]) -> _Upgrade:
+    coded, doubtful = ([each for each in some if each.kind != LAYOUT] for some in (wrong, doubtful))
+    own = _mending(compiler, coded, doubtful, compiler.line)
+    last = _mending(own, coded, doubtful)
     by_own = [advisory.id for advisory in coded if not advisory.holding(own)]
     without = [advisory.id for advisory in coded if advisory.holding(last)]
     by_other = [advisory.id for advisory in coded if advisory.id not in (*by_own, *without)]
-    return _Upgrade(last if last > compiler else None, without, len(coded) < len(wrong), own, by_own, by_other)
+    version = last if by_own or by_other else None
+    return _Upgrade(version, without, len(coded) < len(wrong), own, by_own, by_other)
 
 
-def _mending(version: Version, wrong: Iterable[Advisory], line: str | None = None) -> Version:
+def _mending(
+    version: Version, wrong: Iterable[Advisory], doubtful: Iterable[Advisory] = (), line: str | None = None
+) -> Version:
     """Return the first version, from one on, that has none of the faults, as far as any release (of a line) has a fix.
 
-    It is looked for step by step: what mends one fault may have another, which was introduced again on its line.
+    What is ``doubtful`` moves nothing to another line. It is looked for step by step: what mends one fault may have
+    another, which was introduced again on its line.
     """
     while True:
-        ends = [held.fixed for advisory in wrong for held in advisory.holding(version)]
-        fixes = [end for end in ends if end is not None and line in (None, end.line)]
+        fixes = [
+            end
+            for advisories, of_line in ((wrong, line), (doubtful, version.line))
+            for advisory in advisories
+            for _, end in advisory.holding(version)
+            if end is not None and of_line in (None, end.line)
+        ]
         if not fixes:
             return version
         version = max(fixes)
@@ -231,7 +247,7 @@ def _fix(compiler: str, advisory: Advisory) -> Version | None:
     version = parse(compiler)
     if version is None:
         return None
-    mended = _mending(version, [advisory], version.line)
+    mended = _mending(version, [advisory], line=version.line)
     return None if advisory.holding(mended) else mended
 
 

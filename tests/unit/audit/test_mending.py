@@ -10,20 +10,20 @@ from audited import EXCEPTIONS_AND_GC, GC, HUGE_BR_TABLE, TRAITS, TRIPLES
 
 from wasmbuild.audit.choice import CompilerChoice
 from wasmbuild.audit.database import LAYOUT, Database, bundled
-from wasmbuild.audit.judge import AFFECTED
+from wasmbuild.audit.judge import AFFECTED, UNKNOWN
 from wasmbuild.audit.report import AuditReport, judged
 from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest
 from wasmbuild.audit.text import note, story
 from wasmbuild.audit.versions import Range, Version
-from wasmbuild.project.audit_policy import AuditPolicy
+from wasmbuild.project.audit_policy import AuditPolicy, Ignore
 
 TYPED_SELECT = {"features": ["gc", "reference-types"]}
 EVERYTHING = {**EXCEPTIONS_AND_GC, **HUGE_BR_TABLE, "function-body": 3_000_000, "table64": True, "call-ref": True}
 GC_HEAP, WINCH, JUMP = "GHSA-43j2-gcp4-m22g", "x_wasmbuild-50.0.0", "GHSA-mghf-wjfp-p5xm"
 
 
-def compiled(compiler: str, traits: dict[str, Any], *, strategy: str = "cranelift") -> ShippedManifest:
-    artifact = ShippedArtifact("m@arm", "module", {**TRAITS, **traits})
+def compiled(compiler: str, traits: dict[str, Any] | None, *, strategy: str = "cranelift") -> ShippedManifest:
+    artifact = ShippedArtifact("m@arm", "module", None if traits is None else {**TRAITS, **traits})
     engine = {"embedder": "c-api", "strategy": strategy}
     return ShippedManifest("manifest.json", compiler, TRIPLES["arm"], engine, {}, (artifact,), None)
 
@@ -39,7 +39,11 @@ def advice(report: AuditReport) -> list[str]:
 
 
 def affected(report: AuditReport) -> set[str]:
-    found = [finding for entry in report.entries for finding in entry.findings if finding.verdict == AFFECTED]
+    return found_as(report, AFFECTED)
+
+
+def found_as(report: AuditReport, *verdicts: str) -> set[str]:
+    found = [finding for entry in report.entries for finding in entry.findings if finding.verdict in verdicts]
     return {finding.advisory.id for finding in found if finding.advisory.kind != LAYOUT}
 
 
@@ -96,6 +100,34 @@ def test_a_fault_that_came_back_on_the_line_is_mended_by_the_last_fix() -> None:
     both = report_of(compiled("48.0.2", {**GC, **HUGE_BR_TABLE}), database=database)
     assert "compile again with 48.0.9 or later: " in advice(both)[0]
     assert "which 48.0.9 mends" in (note(both, "more", CompilerChoice()) or "")
+
+
+def test_the_release_that_is_told_decides_what_is_unknown_too() -> None:
+    """48.0.7 would mend what is known to be wrong, and leave open what its line mends later."""
+    report = report_of(compiled("48.0.2", HUGE_BR_TABLE), compiled("48.0.2", None))
+    assert affected(report) == {JUMP}
+    assert GC_HEAP in found_as(report, UNKNOWN)
+    [told] = advice(report)
+    assert told.startswith("compiled by 48.0.2: compile again with 48.0.9 or later: ")
+    assert "which 48.0.9 mends" in (note(report, "more", CompilerChoice()) or "")
+    again = report_of(compiled("48.0.9", HUGE_BR_TABLE), compiled("48.0.9", None))
+    assert not found_as(again, AFFECTED, UNKNOWN)
+    let_pass = AuditPolicy(ignore=(Ignore(GC_HEAP, "looked at"),))
+    passed = judged([compiled("48.0.2", HUGE_BR_TABLE), compiled("48.0.2", None)], bundled(), let_pass)
+    assert "compile again with 48.0.7 or later: " in advice(passed)[0]
+
+
+def test_what_is_unknown_moves_nothing_by_itself() -> None:
+    """Neither to a release nor to another line, where what is affected is mended by none, or on its own line."""
+    doubtful = compiled("48.0.2", None)
+    assert advice(report_of(doubtful)) == []
+    unmended = changed({JUMP: [("0.0.0", None)]})
+    assert advice(report_of(compiled("48.0.2", HUGE_BR_TABLE), doubtful, database=unmended)) == [
+        f"compiled by 48.0.2: no release is known to mend {JUMP}"
+    ]
+    elsewhere = changed({GC_HEAP: [("0.0.0", "50.0.2")]})
+    [told] = advice(report_of(compiled("48.0.2", HUGE_BR_TABLE), doubtful, database=elsewhere))
+    assert "compile again with 48.0.7 or later: " in told
 
 
 def test_no_record_that_is_told_holds_the_release_that_is_told() -> None:
