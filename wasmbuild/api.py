@@ -68,15 +68,24 @@ class Built(NamedTuple):
 class BuildError(WasmbuildError):
     """Some artifacts could not be built; all others are as they should be, and the last good ones are still there.
 
-    ``failures`` has the error of each by id, ``refused`` the files of globs that can be no module; its text has one
-    line or more for each, with the id or the file in front.
+    ``failures`` has the error of each by id, ``refused`` the files of globs that can be no module. ``ended_by`` is what
+    then ended the build before all was done, such as a DiskError; None where nothing did. Its text has one line or more
+    for each, with the id or the file in front.
     """
 
-    def __init__(self, failures: Mapping[str, WasmbuildError], refused: Iterable[Mistake] = ()) -> None:
+    def __init__(
+        self,
+        failures: Mapping[str, WasmbuildError],
+        refused: Iterable[Mistake] = (),
+        ended_by: WasmbuildError | None = None,
+    ) -> None:
         self.failures = dict(failures)
         self.refused = tuple(refused)
-        super().__init__(_told((f"{id}: {error}" for id, error in self.failures.items()), self.refused))
-        self.exit_code = max((error.exit_code for error in self.failures.values()), default=FAILED)
+        self.ended_by = ended_by
+        ended = () if ended_by is None else (ended_by,)
+        told = _told((f"{id}: {error}" for id, error in self.failures.items()), self.refused)
+        super().__init__("\n".join([told, *map(str, ended)]))
+        self.exit_code = max((error.exit_code for error in (*self.failures.values(), *ended)), default=FAILED)
 
 
 def _told(problems: Iterable[str], refused: Iterable[Mistake]) -> str:
@@ -155,7 +164,7 @@ def build(
 
     Raises DeclarationError with all mistakes (for files of globs that can be no module when the rest is built),
     BuildError with all that failed and those files, KnownFaultError, ToolchainError, UsageError, and DiskError where
-    the directory cannot be written.
+    the directory cannot be written; what ends a build in which something failed already is a BuildError's ``ended_by``.
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"build: jobs is {jobs}, and at least 1 has to run; leave it out for one for each core")
@@ -232,14 +241,19 @@ def _built(
 
     session = workspace.session(planned, executor=executor)
     try:
-        session.begin(lock_timeout)
-        wrong = [status.artifact for status in session.outdated()]
-        session.compile_all(wrong, jobs=jobs, on_start=lambda artifact: None, on_done=done)
-        changed = session.finish()
-        policy = workspace.audit_policy()
-        known = of_build(session, policy) if "build" in policy.enforce else None
-    finally:
-        session.close()
+        try:
+            session.begin(lock_timeout)
+            wrong = [status.artifact for status in session.outdated()]
+            session.compile_all(wrong, jobs=jobs, on_start=lambda artifact: None, on_done=done)
+            changed = session.finish()
+            policy = workspace.audit_policy()
+            known = of_build(session, policy) if "build" in policy.enforce else None
+        finally:
+            session.close()
+    except WasmbuildError as error:
+        if failures:
+            raise BuildError(failures, planned.plan.refused, error) from error
+        raise
     failures.update((id, WasmbuildError("changed while it was built; build again")) for id in changed)
     if failures:
         raise BuildError(failures, planned.plan.refused)

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support import ADD, ALL, HEAD, TARGETS, Project
+from support import ADD, ALL, HEAD, SUB, TARGETS, Project
 
 from wasmbuild import api
-from wasmbuild.errors import CompileError, DeclarationError, UsageError, WasmbuildError
+from wasmbuild.errors import CompileError, DeclarationError, DiskError, UsageError, WasmbuildError
 
 
 @pytest.fixture
@@ -89,6 +89,20 @@ def test_what_failed_is_told_with_the_files_that_can_be_no_module(project: Proje
     assert set(raised.value.failures) == {"p/bad@x64", "p/bad@arm"}
     assert raised.value.refused == alone.value.mistakes != ()
     assert str(raised.value).endswith(f"\n{alone.value}")
+
+
+def test_what_failed_is_told_where_the_disk_ended_the_build(project: Project) -> None:
+    project.write("sub.wat", "(module (func (result i32) i64.const 1))")
+    (project.build / ".wasmbuild/state.tsv").mkdir(parents=True)
+    with pytest.raises(api.BuildError) as raised:
+        api.build(project.root / "wasmbuild.toml")
+    assert set(raised.value.failures) == {"sub@x64", "sub@arm"}
+    assert raised.value.exit_code == 3
+    project.write("sub.wat", SUB)
+    with pytest.raises(DiskError) as alone:
+        api.build(project.root / "wasmbuild.toml")
+    assert str(raised.value).endswith(f"\n{alone.value}")
+    assert str(raised.value.ended_by) == str(alone.value)
 
 
 def test_what_does_not_hold_is_an_exception_with_the_report(project: Project) -> None:

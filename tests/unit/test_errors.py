@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from wasmbuild import api, runtime
-from wasmbuild.errors import CompileError, DeclarationError, Mistake, UnreadableSourceError, WasmbuildError
+from wasmbuild.errors import CompileError, DeclarationError, DiskError, Mistake, UnreadableSourceError, WasmbuildError
 from wasmbuild.fit import search
 from wasmbuild.formats import cursor
 from wasmbuild.installing import archive, attestation, locking, transfer
@@ -33,7 +33,11 @@ AVX = errors.MissingCpuFeatureError("a needs avx", "build for less", "avx")
 EXAMPLES: dict[type, tuple[Any, ...]] = {
     Exception: ("what is wrong",),
     DeclarationError: ([REFUSED, REFUSED],),
-    api.BuildError: ({"a@x64": CompileError("a.wat: no"), "b@x64": UnreadableSourceError("b.wat: no")}, [MISTAKE]),
+    api.BuildError: (
+        {"a@x64": CompileError("a.wat: no"), "b@x64": UnreadableSourceError("b.wat: no")},
+        [MISTAKE],
+        DiskError("build: cannot be written"),
+    ),
     api.KnownFaultError: ("compiled by Wasmtime 48.0.2", [MISTAKE]),
     api.VerificationError: (Report((), (), ("nothing there",)),),
     ShippedFileError: (Reason.HOST, "index.json", "cannot be read", "try again", 24),
