@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from cmake_tree import SCRIPTS, WASM, Tree, program
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
 import wasmbuild
@@ -18,46 +18,7 @@ from wasmbuild.toolchain.find import find
 
 pytestmark = pytest.mark.needs_modules("cmake")
 
-SCRIPTS = Path(sys.executable).parent
 GENERATORS = ["Ninja", "Unix Makefiles"]
-WASM = "wasmbuild_project(wasm)\n"
-
-
-class Tree:
-    """A project of CMake around a wasmbuild.toml, and its build directory."""
-
-    def __init__(self, project: Project, generator: str, program: str = "cmake") -> None:
-        self.project = project
-        self.generator = generator
-        self.program = program
-        self.build = project.root / "out of tree ü"
-        self.environment = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
-
-    def run(self, *arguments: str | Path, status: int = 0) -> str:
-        ended = subprocess.run(
-            [self.program, *arguments],
-            cwd=self.project.root,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        said = ended.stdout + ended.stderr
-        assert (ended.returncode == 0) == (status == 0), said
-        return said
-
-    def configure(self, text: str, *arguments: str, status: int = 0) -> str:
-        head = "cmake_minimum_required(VERSION 3.21)\nproject(demo NONE)\nfind_package(wasmbuild REQUIRED)\n"
-        self.project.write("CMakeLists.txt", head + text)
-        where = f"-Dwasmbuild_DIR={cmake.directory()}"
-        return self.run("-S", ".", "-B", self.build, "-G", self.generator, where, *arguments, status=status)
-
-    def make(self, *arguments: str, status: int = 0) -> str:
-        return self.run("--build", self.build, *arguments, status=status)
-
-    def files(self, directory: str) -> set[str]:
-        above = self.build / directory
-        return {path.relative_to(above).as_posix() for path in above.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(params=GENERATORS)
@@ -312,22 +273,6 @@ def test_versions_agree() -> None:
     assert re.findall(r"set\(PACKAGE_VERSION (\S+)\)", text) == [wasmbuild.__version__]
 
 
-def test_a_command_that_is_gone_is_found_again(ninja: Tree) -> None:
-    ninja.configure(WASM, f"-DWASMBUILD_EXECUTABLE={ninja.project.root / 'gone' / 'wasmbuild'}")
-    ninja.make()
-
-
-def test_without_the_command(ninja: Tree, tmp_path_factory: pytest.TempPathFactory) -> None:
-    bare = tmp_path_factory.mktemp("bin")
-    ninja.program = shutil.which("cmake", path=ninja.environment["PATH"]) or "cmake"
-    arguments = f"-DCMAKE_MAKE_PROGRAM={SCRIPTS / 'ninja'}"
-    ninja.environment["PATH"] = str(bare)
-    copied = tmp_path_factory.mktemp("package") / "a/b/c/d/e"
-    shutil.copytree(cmake.directory(), copied)
-    told = ninja.configure(WASM, f"-Dwasmbuild_DIR={copied}", arguments, status=1)
-    assert "pip install 'wasmbuild[cross]'" in told
-
-
 def test_a_file_of_no_module(tree: Tree) -> None:
     tree.project.write("other.wat", ADD)
     tree.configure("wasmbuild_add_module(one SOURCE other.wat TARGET arm DESTINATION lib)\n")
@@ -343,12 +288,12 @@ def test_a_file_of_no_module(tree: Tree) -> None:
 @pytest.mark.parametrize("call", [WASM, "wasmbuild_add_module(one SOURCE add.wat TARGET arm)\n"])
 def test_what_a_depfile_alone_tells_is_seen_after_make_was_killed_behind_the_step(project: Project, call: str) -> None:
     tree = Tree(project, "Unix Makefiles")
-    compiler = _program(project.root / "bin/wasmtime", f'exec "{find("cli", 48, project.root).path}" "$@"\n')
+    compiler = program(project.root / "bin/wasmtime", f'exec "{find("cli", 48, project.root).path}" "$@"\n')
     tree.environment["WASMBUILD_WASMTIME"] = str(compiler)
     killed = project.root / "killed"
     step = f'"{SCRIPTS / "wasmbuild"}" "$@" || exit\n'
     step += f'if [ "$1" != plan ] && [ ! -e "{killed}" ]; then : > "{killed}"; kill -9 0; fi\n'
-    tree.configure(call, f"-DWASMBUILD_EXECUTABLE={_program(project.root / 'bin/step', step)}")
+    tree.configure(call, f"-DWASMBUILD_EXECUTABLE={program(project.root / 'bin/step', step)}")
     command = [tree.program, "--build", tree.build]
     subprocess.run(command, env=tree.environment, capture_output=True, start_new_session=True, check=False)
     assert killed.exists()
@@ -357,10 +302,3 @@ def test_what_a_depfile_alone_tells_is_seen_after_make_was_killed_behind_the_ste
         file.write("# another\n")
     assert "Precompiling" in tree.make()
     assert "Precompiling" not in tree.make()
-
-
-def _program(path: Path, lines: str) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{lines}")
-    path.chmod(0o755)
-    return path

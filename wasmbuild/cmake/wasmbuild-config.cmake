@@ -2,11 +2,14 @@
 # targets of CMake. They are described in docs/build-systems.md of wasmbuild.
 cmake_minimum_required(VERSION 3.21...4.0)
 
-if(WASMBUILD_EXECUTABLE AND NOT EXISTS "${WASMBUILD_EXECUTABLE}")
-  # The environment that it was in is gone, such as one that pip made to build a wheel.
+# What a user named stays. What was found is looked for again where another environment has this file by now, or where its
+# own is gone, such as one that pip made to build a wheel.
+if("${WASMBUILD_EXECUTABLE}" STREQUAL "${_WASMBUILD_FOUND}"
+   AND NOT (EXISTS "${WASMBUILD_EXECUTABLE}" AND "${CMAKE_CURRENT_LIST_DIR}" STREQUAL "${_WASMBUILD_FOUND_BY}"))
   unset(WASMBUILD_EXECUTABLE CACHE)
 endif()
-# The environment that has this file, as pip lays it out, comes before PATH.
+set(_wasmbuild_named "${WASMBUILD_EXECUTABLE}")
+# The environment that has this file, as pip lays it out, comes before PATH. A relative path that is named gets absolute.
 find_program(WASMBUILD_EXECUTABLE wasmbuild
   HINTS "${CMAKE_CURRENT_LIST_DIR}/../../../../../bin" "${CMAKE_CURRENT_LIST_DIR}/../../../../Scripts"
   DOC "The wasmbuild command"
@@ -16,6 +19,17 @@ if(NOT WASMBUILD_EXECUTABLE)
   set(wasmbuild_NOT_FOUND_MESSAGE
     "the command wasmbuild is not on PATH; pip install 'wasmbuild[cross]', or name it: -DWASMBUILD_EXECUTABLE=/path/to/wasmbuild")
   return()
+endif()
+if(NOT EXISTS "${WASMBUILD_EXECUTABLE}" OR IS_DIRECTORY "${WASMBUILD_EXECUTABLE}")
+  set(wasmbuild_FOUND FALSE)
+  string(CONCAT wasmbuild_NOT_FOUND_MESSAGE
+    "WASMBUILD_EXECUTABLE is \"${WASMBUILD_EXECUTABLE}\", which is no file; name the command, "
+    "-DWASMBUILD_EXECUTABLE=/path/to/wasmbuild, or have it found, -UWASMBUILD_EXECUTABLE")
+  return()
+endif()
+if(NOT _wasmbuild_named)
+  set(_WASMBUILD_FOUND "${WASMBUILD_EXECUTABLE}" CACHE INTERNAL "The command that was found, and not named")
+  set(_WASMBUILD_FOUND_BY "${CMAKE_CURRENT_LIST_DIR}" CACHE INTERNAL "The directory of the package that found it")
 endif()
 
 # wasmbuild_project(NAME [CONFIG FILE] [TARGETS GLOB...] [FOR TRIPLE] [SOURCES MODULE=PATH...]
