@@ -103,3 +103,25 @@ def test_without_the_command(tree: Tree, tmp_path_factory: pytest.TempPathFactor
     shutil.copytree(cmake.directory(), copied)
     told = tree.configure(WASM, f"-Dwasmbuild_DIR={copied}", arguments, status=1)
     assert "pip install 'wasmbuild[cross]'" in told
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("#!/no/python\n", "no such file or directory; install"),
+        ("#!/bin/sh\nkill -9 $$\n", "killed; install"),
+        ("#!/bin/sh\nexit 3\n", "exit status 3; install"),
+    ],
+)
+def test_a_command_that_does_not_run_is_told(
+    tree: Tree, old: Environment, new: Environment, script: str, reason: str
+) -> None:
+    old.command.write_text(script)
+    told = tree.configure(WASM, old.chosen, status=1)
+    assert f'"{old.command}" does not run: ' in told
+    assert reason in told.lower()
+    assert "name another command: -DWASMBUILD_EXECUTABLE=/path/to/wasmbuild" in told
+    tree.configure(WASM, f"-DWASMBUILD_EXECUTABLE={new.command}")
+    tree.configure(WASM, old.chosen, "-UWASMBUILD_EXECUTABLE", status=1)
+    tree.configure(WASM, new.chosen)
+    tree.make()

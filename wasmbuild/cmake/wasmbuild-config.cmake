@@ -241,6 +241,12 @@ macro(_wasmbuild_ids variable)
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
     OUTPUT_VARIABLE lines ERROR_VARIABLE problem RESULT_VARIABLE status)
   if(NOT status EQUAL 0)
+    # Of what cannot be started, and what a signal ended, CMake tells the reason in the place of a number.
+    if(NOT status MATCHES "^-?[0-9]+$" OR problem MATCHES "^[ \r\n]*$")
+      string(REGEX REPLACE "^-?[0-9]+$" "exit status \\0" status "${status}")
+      string(APPEND problem "\"${WASMBUILD_EXECUTABLE}\" does not run: ${status}; install wasmbuild there again, or name "
+                            "another command: -DWASMBUILD_EXECUTABLE=/path/to/wasmbuild")
+    endif()
     string(REPLACE "\n" "\n  " problem "  ${problem}")
     message(FATAL_ERROR "wasmbuild_project(${name}):\n${problem}")
   endif()
