@@ -155,7 +155,10 @@ def test_a_module_is_held_to_what_it_declares(project: Project) -> None:
         ("add.wat --target x64 --module off/a", "no module 'off/a'; did you mean of/a?"),
         ("add.wat --target x64 --module no/x", "no module 'no/x'; the glob no/*.wat finds no file\n"),
         ("add.wat --target arm --module sub", "sub is not for the target arm; add it to modules.sub.targets"),
-        ("same.wat --target x64", "same.wat is the source of one, two; name the one that is meant with --module"),
+        (
+            "same.wat --target x64",
+            "same.wat is the source of one, two; name the one that is meant with --module, in CMake",
+        ),
         ("- --target x64 --module add", "--record is for files, not for -"),
         ("add.wat --triple pulley64", "--record is of a wasmbuild.toml; name its target with --target"),
     ],

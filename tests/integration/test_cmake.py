@@ -268,6 +268,21 @@ def test_one_module(tree: Tree) -> None:
     assert not any("one.cwasm" in name for name in tree.files(".") if not name.startswith("usr/"))
 
 
+def test_a_file_is_held_to_what_the_module_demands_that_has_it(ninja: Tree) -> None:
+    demanding = MODULES.replace("[modules.add]", '[modules.add]\nexports = ["gone"]')
+    ninja.project.declare(HEAD + TARGETS + demanding)
+    call = "wasmbuild_add_module(one SOURCE add.wat TARGET arm"
+    ninja.configure(f"{call})\n")
+    assert "does not export gone, which modules.add.exports demands" in ninja.make(status=1)
+    ninja.configure(f"{call} MODULE sub)\n")
+    ninja.make()
+    ninja.project.declare(HEAD + TARGETS + demanding + '[modules.same]\nsource = "add.wat"\n')
+    ninja.configure(f"{call})\n")
+    assert "add, same; name the one that is meant with --module, in CMake MODULE\n" in ninja.make(status=1)
+    ninja.configure(f"{call} MODULE same)\n")
+    ninja.make()
+
+
 def test_versions_agree() -> None:
     text = Path(cmake.directory(), "wasmbuild-config-version.cmake").read_text()
     assert re.findall(r"set\(PACKAGE_VERSION (\S+)\)", text) == [wasmbuild.__version__]

@@ -37,7 +37,9 @@ def module_of(project: Project, source: Path | None, name: str | None, target: T
         raise UsageError(f"{project.file}: there is no module {name!r}; {_instead(project, name)}")
     if len(found) > 1:
         of = listed([module for module, _, _ in found], _SHOWN)
-        raise UsageError(f"{project.file}: {source} is the source of {of}; name the one that is meant with --module")
+        raise UsageError(
+            f"{project.file}: {source} is the source of {of}; name the one that is meant with --module, in CMake MODULE"
+        )
     module, text, key = found[0]
     declared = project.modules[key]
     if not declared.is_for(target.name):
