@@ -150,9 +150,9 @@ def download(
     """
     body = _Body(file, begun)
     opener = urllib.request.build_opener(_Redirects)
-    barren = 0
+    # Not of the attempt before: where that began again, as much as was there already would count as new each time.
+    furthest = barren = 0
     while True:
-        before = body.size
         try:
             _attempt(address, body, opener, credentials, expected, patience, most, on_bytes)
             break
@@ -161,7 +161,8 @@ def download(
                 f"{_shown(address)}: is no address, or leads to none: {_reason(error)}; check the address"
             ) from error
         except _LostError as error:
-            barren = 1 if body.size > before else barren + 1
+            barren = 1 if body.size > furthest else barren + 1
+            furthest = max(furthest, body.size)
             if barren >= patience.attempts:
                 raise NetworkError(f"{_shown(address)}: {error}; {error.fix}") from error
             time.sleep(patience.pause * 2 ** (barren - 1))

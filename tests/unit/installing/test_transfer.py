@@ -67,15 +67,16 @@ def test_what_cannot_be_resumed_begins_again(site: Site, second: serving.Answer)
     assert get(address) == DATA
 
 
-def test_another_part_than_was_asked_for_is_not_taken(site: Site) -> None:
-    def wrong(request: serving.Request) -> None:
-        request.send_response(206)
-        request.send_header("Content-Range", f"bytes 5-{len(DATA) - 1}/{len(DATA)}")
-        request.send_header("Content-Length", str(len(DATA) - 5))
-        request.end_headers()
-        request.wfile.write(DATA[5:])
+def another_part(request: serving.Request) -> None:
+    request.send_response(206)
+    request.send_header("Content-Range", f"bytes 5-{len(DATA) - 1}/{len(DATA)}")
+    request.send_header("Content-Length", str(len(DATA) - 5))
+    request.end_headers()
+    request.wfile.write(DATA[5:])
 
-    address = site.put("/a", cut(DATA, 100_000), wrong, whole(DATA))
+
+def test_another_part_than_was_asked_for_is_not_taken(site: Site) -> None:
+    address = site.put("/a", cut(DATA, 100_000), another_part, whole(DATA))
     assert get(address) == DATA
 
 
@@ -171,6 +172,24 @@ def test_one_that_always_drops_is_given_up(site: Site) -> None:
     address = site.put("/a", cut(DATA, 0))
     said = refusal(address)
     assert said.startswith(f"{address}: the connection was lost after 0 of 300000 bytes; check the network")
+    assert len(site.requests) == HASTY.attempts
+
+
+@pytest.mark.parametrize(
+    "to_ranges",
+    [status(416), another_part, serving.whole_of_any_version(DATA, tag='"2"')],
+    ids=["refused", "another part", "another version"],
+)
+def test_one_that_drops_and_cannot_be_resumed_is_given_up(site: Site, to_ranges: serving.Answer) -> None:
+    def drops(request: serving.Request) -> None:
+        if len(site.requests) > 2 * HASTY.attempts:
+            request.close_connection = True
+            return
+        (to_ranges if "Range" in request.headers else cut(DATA, 100_000))(request)
+
+    address = site.put("/a", drops)
+    lost = "the connection was lost after 100000 of 300000 bytes"
+    assert refusal(address) == f"{address}: {lost}; check the network, and try again"
     assert len(site.requests) == HASTY.attempts
 
 
