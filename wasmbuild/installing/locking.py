@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wasmbuild import files
 from wasmbuild.errors import ToolchainError, UsageError
-from wasmbuild.installing import archive, install, mirror, store
+from wasmbuild.installing import archive, examine, install, mirror, store
 from wasmbuild.installing.attestation import REPOSITORY
 from wasmbuild.installing.install import SILENT, Attest, InstallReporter
 from wasmbuild.installing.transfer import PATIENT, NetworkError, Patience
@@ -168,7 +168,7 @@ def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource
     found = {}
     with store.alone() as scratch:
         for platform in wanted:
-            into = scratch / platform.name
+            into, made = scratch / platform.name, scratch / platform.program
             address, of = install.fetch_release(
                 version,
                 platform,
@@ -178,12 +178,21 @@ def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource
                 patience=source.patience,
                 reporter=source.reporter,
             )
-            size, hashed = 0, hashlib.sha256()
             with install.of_a_server(), archive.executable(into, platform.program, scratch, shown=address) as parts:
-                for part in parts:
-                    size += len(part)
-                    hashed.update(part)
+                store.write_executable(made, parts)
+            _refuse_another(made, version, platform, address)
+            size, (sha256, _) = made.stat().st_size, files.hash_file(made)
             into.unlink()
+            made.unlink()
             attested_by = REPOSITORY if source.attest is not None else ""
-            found[platform.name] = Executable(address, size, hashed.hexdigest(), of, attested_by)
+            found[platform.name] = Executable(address, size, sha256, of, attested_by)
     return found
+
+
+def _refuse_another(made: Path, version: str, platform: Platform, address: str) -> None:
+    """Raise ToolchainError for what no build would take: once it is locked, no other is taken in its place."""
+    undone = "nothing was locked; name another --mirror"
+    if platform.name == platforms.host():
+        examine.for_this_machine(made, address, version, undone)
+    else:
+        examine.for_platform(made, platform, address, undone)

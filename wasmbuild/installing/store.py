@@ -15,19 +15,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from wasmbuild import boundary, locks, usercache
-from wasmbuild.diagnosis import compiling
-from wasmbuild.errors import DiskError, ToolchainError
+from wasmbuild.errors import DiskError
 from wasmbuild.files import Signature, signature
-from wasmbuild.text import printable
-from wasmbuild.toolchain import child, executable, installed
+from wasmbuild.installing import examine
+from wasmbuild.toolchain import installed
 from wasmbuild.toolchain.installed import LONG_AGO, PROGRAM, RECORD, TOOLCHAINS, Archive, InstallRecord
-from wasmbuild.toolchain.limits import ProcessLimits
 
 _PREFIX = ".installing-"
 _POLL_SECONDS = 0.1
-_EMPTY_MODULE = b"\0asm\1\0\0\0"
-# A few hundredths are usual; the rest is for a machine that swaps.
-_COMPILE_SECONDS = 60
 _FULL = (*boundary.NO_ROOM, errno.EFBIG)
 
 
@@ -110,16 +105,7 @@ def publish(made: Path, source: str, archive: Archive | None = None, *, wanted: 
 
     Raises ToolchainError where it is no such Wasmtime, does not run here, or does not compile.
     """
-    try:
-        identity = executable.identify(made)
-    except executable.UnusableExecutableError as error:
-        raise ToolchainError(f"what {source} gave {error}; nothing was installed") from error
-    if executable.is_script(made):
-        raise ToolchainError(f"what {source} gave is a script, and starts another one; nothing was installed")
-    if wanted is not None and identity.version != wanted and not identity.version.startswith(f"{wanted}."):
-        raise ToolchainError(f"what {source} gave is Wasmtime {identity.version}, not {wanted}; nothing was installed")
-    if problem := _cannot_compile(made):
-        raise ToolchainError(f"what {source} gave {problem}; nothing was installed; name another executable")
+    identity = examine.for_this_machine(made, source, wanted, "nothing was installed; name another executable")
     final = installed.directory() / installed.name(identity.version, identity.sha256)
     if os.path.isdir(final) and digest(final / PROGRAM) == identity.sha256:
         return final / PROGRAM
@@ -129,22 +115,6 @@ def publish(made: Path, source: str, archive: Archive | None = None, *, wanted: 
     (folder / RECORD).write_bytes(record.to_bytes())
     put(folder, final)
     return final / PROGRAM
-
-
-def _cannot_compile(made: Path) -> str:
-    """Say why an executable does not compile; empty where it does. One without a compiler has a version all the same.
-
-    Raises ChildError.
-    """
-    wasm = made.with_name("empty.wasm")
-    wasm.write_bytes(_EMPTY_MODULE)
-    command = [str(made), "compile", "-Ccache=n", "-o", str(wasm.with_suffix(".cwasm")), str(wasm)]
-    ended = child.run(command, limits=ProcessLimits(seconds=_COMPILE_SECONDS))
-    cause = compiling.cause(ended.stderr)
-    if cause is not None and cause.word == compiling.NO_COMPILER:
-        return "was built without its compiler, as wasmtime-min is"
-    said = printable(" ".join(ended.stderr.split()), 200)
-    return f"does not compile an empty module: it {ended.reason} ({said})" if ended.reason else ""
 
 
 def put(folder: Path, final: Path) -> None:

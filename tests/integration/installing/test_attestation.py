@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 import serving
-from releases import Release
+from launcher import reporting
+from releases import ARM64, Release, elf, tar
 from support import Project
 
 from wasmbuild.installing import attestation
@@ -136,7 +137,7 @@ def test_what_was_attested_stays_so_unless_asked(
     program = tool("gh", CONFIRMS).with_name("gh")
     project.run("lock", "--attestation")
     arm = platforms.PLATFORMS["linux-arm64"].archive("48.0.2")
-    site.put(f"/v48.0.2/{arm}", serving.whole(_archive_of(b"for ARM")))
+    site.put(f"/v48.0.2/{arm}", tar("48.0.2", "linux-arm64", elf(ARM64)))
     program.write_text(f"#!/bin/sh\n{REFUSES}")
     before = (project.root / "wasmbuild.lock").read_bytes()
     assert "does not confirm" in project.run("lock", "--platform", "linux-arm64", status=1).stderr
@@ -152,13 +153,14 @@ def test_what_was_attested_stays_so_unless_asked(
 
 
 def test_a_program_that_is_not_of_the_archive_is_not_locked(
-    project: Project, tool: Tool, site: serving.Site, release: Release
+    project: Project, tool: Tool, site: serving.Site, release: Release, tmp_path: Path
 ) -> None:
     tool("gh", CONFIRMS)
-    site.put(release.path, _archive_of(b"another"))
+    another = reporting(tmp_path / "another", release.version).read_bytes()
+    site.put(release.path, tar(release.version, HOST, another))
     said = project.run("lock", "--attestation", status=2).stderr
     assert f"is not the executable in upstream's archive for {HOST}; nothing was locked" in said
-    assert f"attested: SHA-256 {hashlib.sha256(b'another').hexdigest()}" in said
+    assert f"attested: SHA-256 {hashlib.sha256(another).hexdigest()}" in said
     assert not (project.root / "wasmbuild.lock").exists()
 
 
@@ -217,15 +219,3 @@ def test_sigstore_checks_what_github_has(
     told = [headers for asked_path, headers in site.requests if asked_path == path]
     assert told
     assert not any("Authorization" in headers for headers in told)
-
-
-def _archive_of(program: bytes) -> bytes:
-    import io
-    import tarfile
-
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:xz", preset=0) as opened:
-        member = tarfile.TarInfo("w/wasmtime")
-        member.size = len(program)
-        opened.addfile(member, io.BytesIO(program))
-    return buffer.getvalue()

@@ -120,7 +120,7 @@ def test_from_files(user: Path, release: Release, tmp_path: Path) -> None:
     assert "is not wasmtime" in command("install", "48.0.9", "--from", str(junk), status=2).stderr
     junk.write_text(f'#!/bin/sh\nexec {release.program} "$@"\n')
     said = command("install", release.version, "--from", str(junk), status=2).stderr
-    assert said.endswith(" is a script, and starts another one; nothing was installed\n")
+    assert said.endswith(" is a script, and starts another one; nothing was installed; name another executable\n")
     assert "names no file here" in command("install", "--from", "file://[x/y", status=2).stderr
     archive.write_bytes(release.archive[:1_000_000])
     mirror = "ftp://m.example"
