@@ -110,8 +110,9 @@ def check(
     if result.error is not None:
         raise result.error
     inputs = request.document()
+    of_worker = "" if result.worker is None else _LET_IT_GO
     if result.key != inputs.key:
-        fix = "name the executable itself as [toolchain] compiler" if result.worker is None else _LET_IT_GO
+        fix = of_worker or "name the executable itself as [toolchain] compiler"
         raise CompileError(f"{result.made_by} answered with the artifact of another request; {fix}")
     if result.cached is not None:
         cached = result.cached
@@ -121,9 +122,9 @@ def check(
     data, file, stamped = _received(result, directory)
     sha256 = sha256_hex(data)
     if result.sha256 is not None and result.sha256 != sha256:
-        fix = "" if result.worker is None else f"; {_LET_IT_GO}"
+        fix = f"; {of_worker}" if of_worker else ""
         raise CompileError(f"{result.made_by} answered with an artifact that is damaged{fix}")
-    check_artifact(data, request.engine, request.kind, result.made_by, request.compiler.version)
+    check_artifact(data, request.engine, request.kind, result.made_by, request.compiler.version, of_worker)
     record = record_of(id, source_text, source, inputs, size=len(data), sha256=sha256)
     return CheckedArtifact(data, file, record, stamped)
 

@@ -66,25 +66,24 @@ def undisturbed(job: Job) -> Iterator[None]:
 
 
 def check_artifact(
-    data: bytes | cwasm.ReadAt, engine: EngineConfig, kind: str | None, made_by: str, version: str
+    data: bytes | cwasm.ReadAt, engine: EngineConfig, kind: str | None, made_by: str, version: str, fix: str = ""
 ) -> None:
     """Hold an artifact against its engine, and its kind where that is known. Raises CompileError.
 
-    ``version`` is that of its compiler.
+    ``version`` is that of its compiler, ``fix`` what to do about that one where it is none of this machine.
     """
     who = f"{made_by} reported success, but what it wrote"
     try:
         facts = cwasm.read(data)
     except FormatError as error:
-        raise CompileError(
-            f"{who} is no whole artifact: {error}; check the space that is left on the disk, and that this is wasmtime"
-        ) from error
+        fix = fix or "check the space that is left on the disk, and that this is wasmtime"
+        raise CompileError(f"{who} is no whole artifact: {error}; {fix}") from error
     flags = {name: facts.isa_flags.get(name) for name in engine.isa_flags}
     wanted = engine.version_in_artifacts(version)
     asked = (kind or facts.kind, wanted, cwasm.HEADERS[engine.triple.architecture])
     if (facts.kind, facts.version, facts.header) != asked or flags != engine.isa_flags:
         raise CompileError(
             f"{who} is a {facts.kind} for {facts.triple} of Wasmtime {facts.version}, not the {asked[0]} for "
-            f"{engine.triple.text} of Wasmtime {wanted} that it was asked for; name another executable as "
-            f"[toolchain] compiler"
+            f"{engine.triple.text} of Wasmtime {wanted} that it was asked for; "
+            f"{fix or 'name another executable as [toolchain] compiler'}"
         )

@@ -226,6 +226,8 @@ class TestWorkers:
         [
             ("another", "answered with the artifact of another request"),
             ("bytes", "answered with an artifact that is damaged"),
+            ("cut", "reported success, but what it wrote is no whole artifact"),
+            ("foreign", "reported success, but what it wrote is a module for "),
             ("nothing", "answered with something that is no answer"),
             ("alone", "answered with something that is no answer"),
             ("ever", "answered with something that is no answer"),
@@ -241,6 +243,7 @@ class TestWorkers:
         assert sorted(entry["outcome"] for entry in outcomes.values()) == ["compiled", "failed"]
         (error,) = [entry["error"] for entry in outcomes.values() if entry["outcome"] == "failed"]
         assert error.startswith(f"the worker liar {message}")
+        assert "; take it out of the cluster" in error
         assert not (project.build / "x64/manifest.json").exists()
 
 
@@ -359,6 +362,7 @@ remote.compile = compile
 """
 
 LIES = """
+import hashlib
 from wasmbuild.builder.executors import remote
 right = remote.compile
 before = []
@@ -372,6 +376,10 @@ def compile(asked, wasm, build):
         return before[0]
     if LIE == "bytes":
         return {**answer, "artifact": before[0]["artifact"]}
+    if LIE in ("cut", "foreign"):
+        made = answer["artifact"]
+        made = made[:100] if LIE == "cut" else made[:18] + b"\\xb7" + made[19:]
+        return {**answer, "artifact": made, "sha256": hashlib.sha256(made).hexdigest()}
     if LIE == "ever":
         return {**answer, "seconds": float("nan")}
     return ["?"]
