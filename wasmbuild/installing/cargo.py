@@ -53,7 +53,7 @@ def _run(what: list[str], line: int, scratch: Path, folder: Path, offline: bool)
                 stdin=subprocess.DEVNULL,
                 stdout=_stderr(),
                 stderr=_stderr(),
-                env={**os.environ, "CARGO_INSTALL_ROOT": str(scratch / "root")},
+                env=_environment(scratch / "root"),
                 # With the compilers that it started, which would go on for minutes, it ends when this does.
                 start_new_session=not WINDOWS,
             )
@@ -69,6 +69,15 @@ def _run(what: list[str], line: int, scratch: Path, folder: Path, offline: bool)
             f"    $ {shlex.join(arguments[:-4])}"
         )
     return made
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """Return what cargo is told besides its arguments, to install into ``root``."""
+    # Who compiles to WebAssembly may have named that there for all that cargo builds.
+    kept = {name: value for name, value in os.environ.items() if name != "CARGO_BUILD_TARGET"}
+    # Else cargo advises to put a directory on PATH that does not stay.
+    path = os.pathsep.join([*filter(None, [kept.get("PATH")]), str(root / "bin")])
+    return {**kept, "CARGO_INSTALL_ROOT": str(root), "PATH": path}
 
 
 def _stderr() -> int | None:

@@ -304,8 +304,12 @@ directory = "vendor"
 
 
 @pytest.mark.needs("cargo")
-def test_from_sources(user: Path, site: serving.Site, tmp_path: Path) -> None:
+def test_from_sources(
+    user: Path, site: serving.Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A crate in the place of Wasmtime's, and one that it depends on, as upstream's archive of sources brings them."""
+    # Of who compiles to WebAssembly.
+    monkeypatch.setenv("CARGO_BUILD_TARGET", "wasm32-wasip1")
     from wasmbuild.engine import lines
 
     manifest = CRATE + "".join(f"{feature} = []\n" for feature in lines.newest().cargo_features)
@@ -337,6 +341,9 @@ def test_from_sources(user: Path, site: serving.Site, tmp_path: Path) -> None:
     address = site.put("/v48.0.99/wasmtime-v48.0.99-src.tar.gz", buffer.getvalue())
     done = command("install", "48.0.99", "--from", "vendored")
     assert f"Wasmtime 48.0.99 installed, from {address}" in done.stderr
+    said = capfd.readouterr().err
+    assert "Installing wasmtime-cli v48.0.99" in said
+    assert "be sure to add" not in said
     assert subprocess.check_output([done.stdout.strip()], text=True) == "wasmtime 48.0.99\n"
 
 
