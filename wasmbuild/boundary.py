@@ -34,11 +34,18 @@ _FIXES = {
     errno.EROFS: "it is on a file system that cannot be written; choose another place",
     errno.EMFILE: "this process may not open more files; raise the limit (ulimit -n)",
     errno.ENFILE: "this system has no more open files; close some programs",
-    errno.ENOMEM: "there is too little memory; close some programs, or raise the limit",
+    errno.ENOMEM: "there is too little memory; close some programs, or raise the limit (ulimit -v)",
     errno.EAGAIN: "there are too many processes; close some programs, or raise the limit (ulimit -u)",
     errno.EFBIG: "files may not get that large here; raise the limit (ulimit -f)",
     errno.EIO: "the disk failed; check it",
     **dict.fromkeys(NO_ROOM, "free some space there"),
+}
+# Of the dynamic linker of glibc, and of that of musl, about an extension module.
+_UNMAPPED = {
+    "failed to map segment from shared object",
+    "cannot map zero-fill pages",
+    "Cannot allocate memory",
+    "Out of memory",
 }
 _GONE = "the working directory is not there any more; change to one that is"
 _NO_TEMPORARY = "set TMPDIR to a directory that you may write to"
@@ -66,6 +73,10 @@ def as_wasmbuild_error() -> Iterator[None]:
         raise
     except (OSError, UnicodeError, MemoryError, RecursionError) as error:
         raise _said(error) from error
+    except ImportError as error:
+        if not _UNMAPPED.intersection(str(error).split(": ")):
+            raise
+        raise _unmapped(error) from error
 
 
 def _said(error: Exception) -> WasmbuildError:
@@ -83,6 +94,12 @@ def _said(error: Exception) -> WasmbuildError:
         fix = "set LC_ALL=C.UTF-8, or PYTHONUTF8=1"
         return UsageError(f"{printable(shown)}: {problem}; {fix}")
     return UsageError(f"{printable(shown)}: has characters that are not of its encoding; use UTF-8")
+
+
+def _unmapped(error: ImportError) -> HostError:
+    # The C library tells the two apart in some of its versions alone.
+    why = "memory ran out, or it lies where nothing may be executed (noexec)"
+    return HostError(f"{printable(error)}: {why}; raise the limit (ulimit -v), close some programs, or move it")
 
 
 def _of_host(error: OSError) -> WasmbuildError:

@@ -70,8 +70,29 @@ def test_text_memory_and_depth() -> None:
     assert said(RecursionError()).exit_code == WRONG_REQUEST
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "/lib/array.so: failed to map segment from shared object",
+        "/lib/array.so: failed to map segment from shared object: Operation not permitted",
+        "/lib/array.so: cannot map zero-fill pages",
+        "libz.so: cannot create shared object descriptor: Cannot allocate memory",
+    ],
+)
+def test_an_extension_module_that_gets_no_memory_is_no_defect(words: str) -> None:
+    error = said(ImportError(words))
+    assert error.exit_code == DISK
+    assert str(error).startswith(f"{words}: memory ran out, or it lies where nothing may be executed (noexec); raise ")
+
+
 def test_what_else_is_raised_is_let_through() -> None:
-    for error in (BrokenPipeError(), DiskError("its own words"), KeyboardInterrupt(), ValueError()):
+    for error in (
+        BrokenPipeError(),
+        DiskError("its own words"),
+        KeyboardInterrupt(),
+        ValueError(),
+        ImportError("no x"),
+    ):
         with pytest.raises(type(error)) as caught, boundary.as_wasmbuild_error():
             raise error
         assert caught.value is error
