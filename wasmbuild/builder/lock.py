@@ -173,6 +173,9 @@ def _cannot_open(path: Path, error: OSError) -> str:
     problem, fix = error.strerror or str(error), "make its directory one that you may write to"
     if error.errno in NO_ROOM:
         fix = host_fix(errno.ENOSPC)
+    elif error.errno == errno.EFBIG:
+        # Another directory would not help.
+        return f"{path}: cannot lock the build directory: {problem}; {host_fix(errno.EFBIG)}"
     above = os.path.dirname(path)
     # What is above a drive is the drive itself, which need not be there.
     while above != os.path.dirname(above) and not os.path.lexists(above):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ntpath
 import os
 import posixpath
@@ -32,6 +33,15 @@ def test_what_stands_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DiskError, match="what has to be its directory is a file"):
         Lock(tmp_path / "file" / "state" / "lock").acquire()
+
+
+def test_a_limit_on_the_size_of_files_is_told_to_be_raised() -> None:
+    """In another directory they may not get larger."""
+    error = OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    assert lock._cannot_open(Path("build/lock"), error).endswith(
+        "lock: cannot lock the build directory: File too large; files may not get that large here; raise the limit "
+        "(ulimit -f)"
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX only")
