@@ -118,6 +118,12 @@ class UnreadableSourceError(CompileError):
     exit_code = DISK
 
 
+class StarvedCompileError(CompileError):
+    """One artifact could not be compiled because what compiles it got too little of this host, or was killed."""
+
+    exit_code = DISK
+
+
 class ChildError(WasmbuildError):
     """A child process could not be started, ended badly, or did not answer."""
 

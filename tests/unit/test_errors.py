@@ -20,7 +20,7 @@ from wasmbuild.installing import archive, attestation, locking, transfer
 from wasmbuild.plan import placement
 from wasmbuild.runtime import errors
 from wasmbuild.shipment.errors import Reason, ShippedFileError
-from wasmbuild.toolchain import executable, find, job
+from wasmbuild.toolchain import executable, find, job, worker
 from wasmbuild.verify.report import Report
 
 LOADED = (runtime, search, cursor, archive, attestation, locking, transfer, placement, executable, find, job)
@@ -42,6 +42,7 @@ EXAMPLES: dict[type, tuple[Any, ...]] = {
     api.VerificationError: (Report((), (), ("nothing there",)),),
     ShippedFileError: (Reason.HOST, "index.json", "cannot be read", "try again", 24),
     job.NoVerdictError: ("a.wat: nothing judged it", "raise the limit"),
+    worker.StartError: ("it could not be started: it ended with status 1", "ended with status 1"),
     errors.LoadError: ("a is damaged", "build it again"),
     errors.HostLimitError: ("a cannot be read", "close some", 24),
     errors.OtherSettingError: ("a differs", "declare it", "consume-fuel"),

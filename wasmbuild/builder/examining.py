@@ -220,7 +220,7 @@ def as_compile_error(module: Module) -> Iterator[None]:
     try:
         yield
     except NoVerdictError as error:
-        raise CompileError(f"{module.shown}: {error}") from error
+        raise error.as_compile_error(f"{module.shown}: {error}") from error
 
 
 def unreadable(said: str, error: BaseException | None) -> CompileError:

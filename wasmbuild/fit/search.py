@@ -26,7 +26,7 @@ from wasmbuild.fit.messages import (
 from wasmbuild.formats import cwasm
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import printable
-from wasmbuild.toolchain import child, process
+from wasmbuild.toolchain import child, endings
 from wasmbuild.toolchain.embedded import EMPTY
 from wasmbuild.toolchain.find import remedies
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -296,7 +296,7 @@ def _for_nothing(artifact: bytes, version: str) -> bytes:
 
 
 def _timed_out(ended: child.ChildResult) -> bool:
-    return process.is_late(ended.reason)
+    return endings.is_late(ended.reason)
 
 
 def _output(ended: child.ChildResult) -> str:

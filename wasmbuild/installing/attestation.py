@@ -21,7 +21,7 @@ from wasmbuild.installing import transfer
 from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.transfer import PATIENT, NetworkError, Patience
 from wasmbuild.text import printable
-from wasmbuild.toolchain import child, process
+from wasmbuild.toolchain import child, endings
 from wasmbuild.toolchain.child import ChildResult
 from wasmbuild.toolchain.limits import ProcessLimits
 
@@ -136,7 +136,7 @@ def _run(argv: Sequence[str], shown: str) -> ChildResult:
     # Of a width that breaks no line.
     quiet = {"NO_COLOR": "1", "COLUMNS": "1000", "GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1"}
     ended = child.run(argv, limits=ProcessLimits(seconds=_SECONDS), env_extra={**passed, **quiet})
-    if process.is_late(ended.reason):
+    if endings.is_late(ended.reason):
         raise NetworkError(f"{shown}: {os.path.basename(argv[0])} {ended.reason}; check the network, and try again")
     return ended
 

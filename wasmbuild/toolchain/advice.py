@@ -14,17 +14,15 @@ from wasmbuild.diagnosis import compiling
 from wasmbuild.diagnosis.cause import Cause
 from wasmbuild.engine import cpu, lines
 from wasmbuild.engine.rules import EngineError
-from wasmbuild.errors import CompileError, DiskError
+from wasmbuild.errors import CompileError, DiskError, StarvedCompileError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import printable, shown
+from wasmbuild.toolchain.endings import limit_to_raise, want
 from wasmbuild.toolchain.job import Job
-from wasmbuild.toolchain.process import is_late
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
 
-RAN_OUT = "ran out of its memory limit"
-RAISE_MEMORY = "raise memory-limit under [toolchain]"
 _LEAVE_OUT = "leave the module out of this target (targets = [...] of the module)"
 # All that modules of today use. Not -all: that brings proposals which Wasmtime lacks into the file.
 _BINARYEN_FEATURES = (
@@ -60,7 +58,9 @@ def failure(job: Job, who: str, ending: str, said: str, *, command: str = "") ->
     text = "\n    ".join([_head(job, who, ending, shown), *details])
     cause = compiling.cause(shown, job.engine.line)
     on_disk = cause is not None and cause.word in (compiling.NO_SPACE, compiling.NOT_WRITTEN)
-    return DiskError(text) if on_disk or _is_too_large(ending, shown) else CompileError(text)
+    if on_disk or _is_too_large(ending, shown):
+        return DiskError(text)
+    return StarvedCompileError(text) if want(ending) else CompileError(text)
 
 
 def _head(job: Job, who: str, ending: str, said: str) -> str:
@@ -79,6 +79,8 @@ def advice(job: Job, ending: str, said: str) -> str:
         return f"no space is left for {job.name}; free some and build again"
     if limit := limit_to_raise(ending):
         return f"{limit}, or leave the module out of this target"
+    if lacking := want(ending):
+        return lacking
     if "panicked" in ending and word not in _TOLD_BY_PANICS:
         return _panic(job)
     return _ADVICE[word](job, cause, said) if cause is not None and word in _ADVICE else ""
@@ -87,13 +89,6 @@ def advice(job: Job, ending: str, said: str) -> str:
 def _is_too_large(ending: str, said: str) -> bool:
     """Tell whether the artifact was larger than files of this process may be."""
     return ending.endswith("SIGXFSZ") or "File too large" in said
-
-
-def limit_to_raise(ending: str) -> str:
-    """Say which limit a child ran into, from the words that say how it ended; empty when it was none."""
-    if ending.startswith(RAN_OUT):
-        return RAISE_MEMORY
-    return "raise time-limit under [toolchain]" if is_late(ending) else ""
 
 
 def _panic(job: Job) -> str:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import time
 
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
-from wasmbuild.toolchain import process
+from wasmbuild.toolchain import endings, process
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.streams import ERR, EXIT, KEPT_BYTES, OUT, Streams, TruncatedText, open_streams
 
@@ -95,7 +95,7 @@ def run(
     finally:
         status, peak = process.end(child)
     stderr = kept[ERR].text()
-    reason = process.ending(status, stderr, limits, timed_out=timed_out) + exhausted
+    reason = endings.ending(status, stderr, limits, timed_out=timed_out) + exhausted
     return ChildResult(tuple(argv), status, kept[OUT].bytes(), stderr, reason, peak, kept[ERR].bytes())
 
 

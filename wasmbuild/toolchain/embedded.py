@@ -15,14 +15,14 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import Any
-from wasmbuild.toolchain import embedded_worker, process, python
-from wasmbuild.toolchain.advice import RAISE_MEMORY, RAN_OUT, failure, limit_to_raise
+from wasmbuild.toolchain import embedded_worker, endings, process, python
+from wasmbuild.toolchain.advice import failure
 from wasmbuild.toolchain.find import FoundCompiler, remedies
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.replies import Reply
 from wasmbuild.toolchain.server import Server
-from wasmbuild.toolchain.worker import ChildExit, Request
+from wasmbuild.toolchain.worker import ChildExit, Request, StartError
 
 EMPTY = {"module": b"\0asm\x01\0\0\0", "component": b"\0asm\x0d\0\x01\0"}
 """The smallest binary of each kind."""
@@ -62,7 +62,7 @@ class Embedded:
         try:
             outcome = self._ask(Request({"do": "compile", "wasm": str(job.wasm), "out": str(job.out), **asked}))
         except NoVerdictError as error:
-            raise CompileError(f"{error}: {error.fix}" if error.fix else str(error)) from error
+            raise error.as_compile_error(error.advised) from error
         if isinstance(outcome, ChildExit):
             raise failure(job, outcome.name, outcome.reason, outcome.stderr)
         if "errno" in outcome.body:
@@ -80,7 +80,7 @@ class Embedded:
         """
         outcome = self._ask(Request({"do": "translate"}, text), ", which translates text,")
         if isinstance(outcome, ChildExit):
-            raise NoVerdictError(str(outcome), limit_to_raise(outcome.reason))
+            raise NoVerdictError.of(str(outcome), outcome.reason)
         if "error" in outcome.body:
             said = outcome.body["error"].replace("<anon>:", "line ").strip("\n")
             raise CompileError("\n    ".join(["is not valid WebAssembly text", *said.splitlines()]))
@@ -138,13 +138,16 @@ class Embedded:
             except ChildError as error:
                 if (lacking := process.as_host_error(error)) is not None:
                     raise lacking from error
-                if memory is not None and (memory < python.TO_START or RAN_OUT in str(error)):
-                    said = f"could not be started: it {RAN_OUT} of {process.format_bytes(memory)}"
-                    raise NoVerdictError(f"{self._name}{role} {said}", RAISE_MEMORY) from error
-                raise NoVerdictError(str(error)) from error
+                ending = error.ending if isinstance(error, StartError) else ""
+                if endings.is_out_of_memory(ending) or not python.can_start(memory):
+                    ending = endings.out_of_memory(memory)
+                    said = f"{self._name}{role} could not be started: it {ending}"
+                    raise NoVerdictError.of(said, ending) from error
+                raise NoVerdictError.of(str(error), ending) from error
         if isinstance(outcome, ChildExit):
             # Of a limit, what the child wrote says no more than the reason, and in the words of its own Python.
-            said = "" if limit_to_raise(outcome.reason) else outcome.stderr
+            told = endings.limit_to_raise(outcome.reason) or endings.is_out_of_memory(outcome.reason)
+            said = "" if told else outcome.stderr
             return outcome._replace(name=self._name + role, stderr=said)
         return outcome
 

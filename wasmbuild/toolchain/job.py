@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from wasmbuild import files
-from wasmbuild.errors import CompileError, DiskError, FormatError
+from wasmbuild.errors import CompileError, DiskError, FormatError, StarvedCompileError
 from wasmbuild.formats import cwasm
 from wasmbuild.lean.contexts import contextmanager
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.toolchain.endings import limit_to_raise, want
 from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:
@@ -39,12 +40,30 @@ class Job(NamedTuple):
 class NoVerdictError(CompileError):
     """A source was not judged, because what judges it is not there or was stopped: this says nothing of its bytes.
 
-    ``fix`` is what to change in the declaration, in words; empty where that would not help.
+    ``fix`` is what to do about it, in words; empty where nothing is known to help. ``of_host`` tells that it is for
+    what this host lacks, or did.
     """
 
-    def __init__(self, text: str, fix: str = "") -> None:
+    def __init__(self, text: str, fix: str = "", *, of_host: bool = False) -> None:
         super().__init__(text)
         self.fix = fix
+        self.of_host = of_host
+
+    @classmethod
+    def of(cls, text: str, ending: str) -> NoVerdictError:
+        """Return that a child did not come to a verdict; ``ending`` says how it ended."""
+        lacking = want(ending)
+        return cls(text, limit_to_raise(ending) or lacking, of_host=bool(lacking))
+
+    @property
+    def advised(self) -> str:
+        """The text, whose first line says what to do."""
+        said, *details = str(self).splitlines()
+        return "\n".join([f"{said}: {self.fix}" if self.fix else said, *details])
+
+    def as_compile_error(self, text: str) -> CompileError:
+        """Return the error, with words about the source, of an artifact that cannot be compiled for this."""
+        return StarvedCompileError(text) if self.of_host else CompileError(text)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Start a child process, bound what it may take, end it with all of its own children, and say in words how it ended."""
+"""Start a child process, bound what it may take, and end it with all of its own children."""
 
 from __future__ import annotations
 
@@ -36,10 +36,6 @@ _BUSY_PAUSE_SECONDS = 0.02
 
 # What says nothing of the program that was to run.
 _LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
-
-_LATE = "did not end within "
-_PANIC = r"thread '[^'\n]*'[^\n]* panicked at|panicked at "
-
 
 # macOS counts bytes, all others KiB.
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -172,8 +168,8 @@ def _bound(pid: int, memory: int | None) -> None:
     try:
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
         if memory is not None:
-            _, hard = resource.prlimit(pid, resource.RLIMIT_AS)
-            allowed = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+            there, _ = resource.prlimit(pid, resource.RLIMIT_AS)
+            allowed = memory if there == resource.RLIM_INFINITY else min(memory, there)
             resource.prlimit(pid, resource.RLIMIT_AS, (allowed, allowed))
     except ProcessLookupError:
         pass  # it has ended already
@@ -188,8 +184,10 @@ def end_some_time(process: Process, seconds: float | None) -> None:
     import resource
 
     most = (int(seconds) + 1) * (os.cpu_count() or 1)
-    with suppress(OSError, ValueError):  # it has ended, or may compute for less anyhow
-        resource.prlimit(process.pid, resource.RLIMIT_CPU, (most, most))
+    with suppress(OSError, ValueError):  # it has ended
+        there, _ = resource.prlimit(process.pid, resource.RLIMIT_CPU)
+        if there == resource.RLIM_INFINITY or there > most:
+            resource.prlimit(process.pid, resource.RLIMIT_CPU, (most, most))
 
 
 def kill(process: Process) -> None:
@@ -263,48 +261,6 @@ def end_all() -> None:
     global _ends
     _ends = True
     kill_all()
-
-
-def is_late(ending: str) -> bool:
-    """Tell whether a child took too long, from the words that say how it ended."""
-    return ending.startswith(_LATE)
-
-
-def ending(status: int, stderr: str, limits: ProcessLimits, *, timed_out: bool = False) -> str:
-    """Say how a child ended, as the rest of a sentence that starts with its name; empty when it ended well.
-
-    ``status`` is as ``Popen.returncode`` has it: negative for the number of a signal.
-    """
-    if timed_out and limits.seconds is not None:
-        return f"{_LATE}{limits.seconds:g} s"
-    if status == 0:
-        return ""
-    if limits.memory is not None:
-        from wasmbuild.diagnosis import memory
-
-        if memory.out(stderr):
-            message = memory.failed(stderr)
-            detail = f" ({message})" if message.startswith("memory allocation of") else ""
-            return f"ran out of its memory limit of {format_bytes(limits.memory)}{detail}"
-    import re
-
-    if re.search(_PANIC, stderr):
-        return f"panicked ({_status(status)})"
-    if status == KILLED:
-        return "was killed by SIGKILL, by someone or by the system because it ran out of memory"
-    return f"was killed by {_status(status)}" if status < 0 else f"ended with {_status(status)}"
-
-
-def _status(status: int) -> str:
-    if status >= 0:
-        # Windows reports a crash as a large number that is known by its hexadecimal form.
-        return f"status {status}" if status < 256 else f"status {status:#x}"
-    from signal import Signals
-
-    try:
-        return Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"
 
 
 def format_bytes(count: int) -> str:

@@ -7,6 +7,7 @@ import sys
 
 from wasmbuild.errors import ToolchainError
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.toolchain.limits import binding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,12 @@ EXCEPTION = 1
 
 # Where a Python that was built for a place of its own finds its shared library.
 _NEEDED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+def can_start(memory: int | None) -> bool:
+    """Tell whether Python with the library has what it takes to start, under a limit of so many bytes."""
+    limit = binding(memory).memory
+    return limit is None or limit >= TO_START
 
 
 def isolated(script: str | os.PathLike[str], arguments: Iterable[str | os.PathLike[str]]) -> list[str]:

@@ -113,9 +113,7 @@ class Toolchain:
         try:
             return self._embedded(library()).translate(text)
         except NoVerdictError as error:
-            said, *details = str(error).splitlines()
-            advised = f"{said}: {error.fix}" if error.fix else said
-            raise NoVerdictError("\n".join([advised, *details])) from error
+            raise NoVerdictError(error.advised, of_host=error.of_host) from error
         except (ToolchainError, DiskError) as error:
             raise NoVerdictError(f"is WebAssembly text, and nothing here translates it: {error}") from error
 

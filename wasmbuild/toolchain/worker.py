@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from wasmbuild.errors import ChildError
 from wasmbuild.lean.typing import Any, NamedTuple
-from wasmbuild.toolchain import exhaustion, process
+from wasmbuild.toolchain import endings, exhaustion, process
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.replies import Reply, ReplyBuffer
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Event, TruncatedText, open_streams
@@ -63,6 +63,14 @@ class ChildExit(NamedTuple):
 
     def __str__(self) -> str:
         return "\n".join([f"{self.name} {self.reason}", *(f"    {line}" for line in self.stderr.splitlines())])
+
+
+class StartError(ChildError):
+    """A child ended before it took requests; ``ending`` says how ("was killed by SIGSEGV")."""
+
+    def __init__(self, text: str, ending: str) -> None:
+        super().__init__(text)
+        self.ending = ending
 
 
 class Frame:
@@ -130,7 +138,7 @@ class Worker:
         self._streams = open_streams(self.process)
 
     def greet(self, seconds: float) -> None:
-        """Wait until the child takes requests, at most so long. Raises ChildError for one that does not."""
+        """Wait until the child takes requests, at most so long. Raises StartError for one that does not."""
         descriptor = os.open(os.devnull, os.O_RDONLY)
         try:
             self.send(Frame(Request({"hello": True}, files=(descriptor,)), self._socket is not None, seconds))
@@ -138,7 +146,8 @@ class Worker:
         finally:
             os.close(descriptor)
         if isinstance(outcome, ChildExit):
-            raise ChildError(str(outcome._replace(name=f"{self._name} could not be started: it")))
+            outcome = outcome._replace(name=f"{self._name} could not be started: it")
+            raise StartError(str(outcome), outcome.reason)
         self._answered = 0
         self.passes_files = outcome.body.get("files") == 1
 
@@ -231,7 +240,7 @@ class Worker:
         status = self.end()
         stderr = self._stderr.text()
         limits = self._limits._replace(seconds=self._waiting[0])
-        reason = reason or process.ending(status, stderr, limits, timed_out=self._overdue) + self._exhausted
+        reason = reason or endings.ending(status, stderr, limits, timed_out=self._overdue) + self._exhausted
         return ChildExit(self._name, reason or "ended without an answer", stderr, status, self._answered)
 
     def end(self) -> int:

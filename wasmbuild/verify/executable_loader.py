@@ -22,6 +22,7 @@ from wasmbuild.interrupts import DeferredInterrupts
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child, process
+from wasmbuild.toolchain.endings import is_from_outside, is_late
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify import executable_cases, memory_limited, tested, values
 from wasmbuild.verify.executable_directories import UntoldError, given
@@ -201,7 +202,7 @@ class ExecutableLoader:
             else:
                 # As with the library, whose process is gone then.
                 own = ended.status == memory_limited.NOT_RUN or (
-                    ended.status == process.KILLED and not process.is_late(ended.reason)
+                    is_from_outside(ended.status) and not is_late(ended.reason)
                 )
                 results.append(tested.died(case, ended.reason, ended.stderr, self._limits.memory, is_own=own))
                 break
@@ -278,7 +279,7 @@ class ExecutableLoader:
             return self._site.cannot(one_line(refused), "correct the runner in wasmbuild.toml, or install it")
         self._useless = self._useless or self._uselessness()
         ending = ended.reason or _WELL
-        own = ended.status == process.KILLED and not process.is_late(ending)
+        own = is_from_outside(ended.status) and not is_late(ending)
         crashed = crash(load.artifact, ending, ended.stderr, self._limits.memory, is_own=own)
         return self._useless or self._meddling(ended) or crashed
 

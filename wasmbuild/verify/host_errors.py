@@ -11,6 +11,8 @@ from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.shipment.errors import OF_THE_PATH
 from wasmbuild.text import printable
+from wasmbuild.toolchain.endings import NO_MEMORY
+from wasmbuild.toolchain.limits import binding
 from wasmbuild.toolchain.process import format_bytes
 from wasmbuild.verify.outcomes import Unverified
 
@@ -61,7 +63,7 @@ def with_fix(error: BaseException) -> str:
         # The first line says what happened, the last one what was written, where something was.
         first, *rest = [line.strip() for line in str(error).splitlines() if line.strip() and "    $ " not in line]
         said = printable(f"{first} ({rest[-1]})" if rest else first)
-        number = errno.EFBIG if _FILE_TOO_LARGE in said else number
+        number = errno.EFBIG if _FILE_TOO_LARGE in said else errno.ENOMEM if NO_MEMORY in said else number
         return f"{said}; {_FIXES[number]}" if number in _FIXES else said
     if isinstance(error, MemoryError):
         return f"there is no memory left; {_FIXES[errno.ENOMEM]}"
@@ -96,18 +98,24 @@ def host_lacks(said: str) -> str:
     for number in numbers:
         if number in _FIXES and number not in (errno.EACCES, errno.EPERM):
             return f"cannot be tried here: {os.strerror(number)}; {_FIXES[number]}"
-    if _MEMORY.search(said):
+    # A heap of Wasmtime is full for its module, unless this process may have little.
+    if _MEMORY.search(said) or (binding(None).memory is not None and memory_words.failed(said)):
         return f"cannot be tried here: {os.strerror(errno.ENOMEM)}; {_FIXES[errno.ENOMEM]}"
     return ""
 
 
+def ran_out_of_memory(text: str) -> bool:
+    """Tell whether words are of memory that a process did not get."""
+    # Reserved address space counts against no limit of ours.
+    return not _RESERVED.search(text) and bool(memory_words.failed(text))
+
+
 def lacks_memory(text: str, memory: int | None) -> str:
-    """Return that a limit of so many bytes was too low; empty where words tell of no such thing.
+    """Return that a limit of so many bytes was too low; empty where words tell of no such thing, or of another limit.
 
     It is the rest of a sentence: "needs more memory than the limit of 2 GiB".
     """
-    # Reserved address space counts against no limit of ours.
-    if memory is None or _RESERVED.search(text) or not memory_words.failed(text):
+    if memory is None or not binding(memory).is_ours or not ran_out_of_memory(text):
         return ""
     return f"needs more memory than the limit of {format_bytes(memory)}"
 

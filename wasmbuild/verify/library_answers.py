@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from wasmbuild.errors import ChildError
-from wasmbuild.toolchain import process, python
+from wasmbuild.toolchain import python
+from wasmbuild.toolchain.endings import is_from_outside, is_late
+from wasmbuild.toolchain.limits import binding
 from wasmbuild.toolchain.process import format_bytes
 from wasmbuild.toolchain.replies import Reply
 from wasmbuild.toolchain.worker import ChildExit
 from wasmbuild.verify import interface
-from wasmbuild.verify.host_errors import is_of_the_path, lacks_memory, unverified
+from wasmbuild.verify.host_errors import is_of_the_path, ran_out_of_memory, unverified
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.loading import Load, LoadingSite, crash, refusal
 from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
@@ -56,46 +58,42 @@ def _nonsense(load: Load) -> Broken:
 
 def is_own(ended: ChildExit) -> bool:
     """Tell whether a process did not die of an artifact: Python told of an exception, or something killed it."""
-    return ended.status in (python.EXCEPTION, process.KILLED) and not process.is_late(ended.reason)
+    return (ended.status == python.EXCEPTION or is_from_outside(ended.status)) and not is_late(ended.reason)
 
 
-def may_be_of_another(outcome: Reply | ChildExit, memory: int | None, site: LoadingSite, *, alone: bool) -> bool:
-    """Tell whether something else than an artifact, ``alone`` in its process, may be the cause of an outcome.
-
-    ``memory`` is the limit of the process in bytes.
-    """
-    if not alone and is_exhausted(outcome, memory, site):
+def may_be_of_another(outcome: Reply | ChildExit, site: LoadingSite, *, alone: bool) -> bool:
+    """Tell whether something else than an artifact, ``alone`` in its process, may be the cause of an outcome."""
+    if not alone and is_exhausted(outcome, site):
         return True
     if not isinstance(outcome, ChildExit):
         return False
     # An exception comes again.
-    own = (is_own(outcome) and outcome.status != process.KILLED) or process.is_late(outcome.reason)
-    return not own and (not alone or outcome.status == process.KILLED)
+    own = (is_own(outcome) and not is_from_outside(outcome.status)) or is_late(outcome.reason)
+    return not own and (not alone or is_from_outside(outcome.status))
 
 
-def may_be_of_earlier(outcome: Reply | ChildExit, result: CaseResult, memory: int | None, site: LoadingSite) -> bool:
+def may_be_of_earlier(outcome: Reply | ChildExit, result: CaseResult, site: LoadingSite) -> bool:
     """Tell whether what the process did before a test may be the cause of its outcome, and of the ``result``.
 
     In an emulator that has no memory left a growth of memory gives -1, and a program goes on with that: there whatever
-    is wrong may come of it, except where the process ended for a reason of its own. ``memory`` is the limit of the
-    process in bytes.
+    is wrong may come of it, except where the process ended for a reason of its own.
     """
-    if is_exhausted(outcome, memory, site):
+    if is_exhausted(outcome, site):
         return True
     own = isinstance(outcome, ChildExit) and is_own(outcome)
     return site.is_runner and bool(result.problem) and result.lacks is None and not own
 
 
-def is_exhausted(outcome: Reply | ChildExit, memory: int | None, site: LoadingSite) -> bool:
+def is_exhausted(outcome: Reply | ChildExit, site: LoadingSite) -> bool:
     """Tell whether a process lacked memory, some of which may have gone to what it did before.
 
     An emulator keeps memory for each range of addresses that was ever reserved, and qemu computes for ever where it
     gets no more: what is late through a runner may be so for that.
     """
     if isinstance(outcome, ChildExit):
-        late = site.is_runner and process.is_late(outcome.reason)
-        return late or bool(lacks_memory(outcome.stderr, memory))
-    return any(lacks_memory(text, memory) for text in _refusals(outcome))
+        late = site.is_runner and is_late(outcome.reason)
+        return late or ran_out_of_memory(outcome.stderr)
+    return any(ran_out_of_memory(text) for text in _refusals(outcome))
 
 
 def _refusals(reply: Reply) -> Iterator[str]:
@@ -114,10 +112,12 @@ def not_started(error: ChildError, memory: int | None, site: LoadingSite) -> Obs
         return unverified("was not loaded", error)
     if site.is_runner:
         return site.cannot(*start_failure(error, site))
-    if memory is not None and memory < python.TO_START:
-        why, _ = start_failure(error, site)
-        return Unverified(f"was not loaded: {why}; allow it more memory than {format_bytes(memory)}")
-    return unverified("was not loaded", error)
+    limit = binding(memory)
+    if limit.memory is None or limit.memory >= python.TO_START:
+        return unverified("was not loaded", error)
+    why, _ = start_failure(error, site)
+    more = f"{'allow it' if limit.is_ours else 'raise the limit (ulimit -v): it takes'} more memory than"
+    return Unverified(f"was not loaded: {why}; {more} {format_bytes(limit.memory)}")
 
 
 def is_of_the_host(error: ChildError) -> bool:

@@ -188,9 +188,7 @@ class LibraryLoader:
                 loads = under_way.popleft().loads
                 alone = self._note(outcome, len(loads)) and len(loads) == 1
                 obstacles = answers.obstacles(loads, outcome, self._limits.memory, self._site)
-                if obstacles is None or answers.may_be_of_another(
-                    outcome, self._limits.memory, self._site, alone=alone
-                ):
+                if obstacles is None or answers.may_be_of_another(outcome, self._site, alone=alone):
                     again.extend(loads)
                 else:
                     self._end(loads, obstacles)
@@ -223,7 +221,6 @@ class LibraryLoader:
 
     def _load(self, load: Load) -> tuple[Obstacle | None, tuple[CaseResult, ...] | None, bool]:
         """Load and test; return what is wrong, the tests that ran, and whether another artifact may be the cause."""
-        memory = self._limits.memory
         obstacle, alone, doubtful = self._open(load)
         if obstacle is not None or load.metering is None:
             return obstacle, None, doubtful
@@ -232,7 +229,7 @@ class LibraryLoader:
         for case in load.artifact.tests:
             before = self._taken - 1
             outcome, result = self._test(case, load.metering)
-            if before >= needed and answers.may_be_of_earlier(outcome, result, memory, self._site):
+            if before >= needed and answers.may_be_of_earlier(outcome, result, self._site):
                 # Others had their outcomes, which stand: only what it does by itself counts.
                 self._restart()
                 obstacle, alone, _ = self._open(load)
@@ -243,7 +240,7 @@ class LibraryLoader:
                 needed *= 2 if result.problem else 1
             results.append(result)
             if isinstance(outcome, ChildExit):
-                doubtful = answers.may_be_of_another(outcome, memory, self._site, alone=alone)
+                doubtful = answers.may_be_of_another(outcome, self._site, alone=alone)
                 break
         return tested.verdict(load.artifact, results), tuple(results), doubtful
 
@@ -253,7 +250,7 @@ class LibraryLoader:
         outcome = self._server.outcome(self._request(_Batch(load.how, (load,)), keep=load.metering is not None))
         alone = self._note(outcome, 1)
         obstacles = answers.obstacles((load,), outcome, memory, self._site)
-        doubtful = answers.may_be_of_another(outcome, memory, self._site, alone=alone)
+        doubtful = answers.may_be_of_another(outcome, self._site, alone=alone)
         return (None if obstacles is None else obstacles[0]), alone, doubtful
 
     def _test(self, case: Case, metering: Metering) -> tuple[Reply | ChildExit, CaseResult]:

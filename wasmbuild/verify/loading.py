@@ -14,7 +14,7 @@ from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import exhaustion
-from wasmbuild.toolchain.process import is_late
+from wasmbuild.toolchain.endings import is_late
 from wasmbuild.verify.host_errors import RAISE_MEMORY, host_lacks, how_it_ended, lacks_memory, unverified
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.outcomes import CPU, Broken, Obstacle, Unreachable, Unverified

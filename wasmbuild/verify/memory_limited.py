@@ -23,8 +23,8 @@ def main() -> None:
     size, program = int(sys.argv[1]), sys.argv[3:]
     for name in filter(None, sys.argv[2].split(",")):
         os.environ.pop(name, None)
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    size = size if hard == resource.RLIM_INFINITY else min(size, hard)
+    there, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    size = size if there == resource.RLIM_INFINITY else min(size, there)
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     try:
         os.execvp(program[0], program)  # noqa: S606 -- there is no shell, and none is wanted

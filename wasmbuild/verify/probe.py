@@ -124,8 +124,8 @@ def limit_memory(size: int) -> None:
     """Bound what this process can allocate to ``size`` bytes, where the system has such a limit."""
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    size = size if hard == resource.RLIM_INFINITY else min(size, hard)
+    there, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    size = size if there == resource.RLIM_INFINITY else min(size, there)
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
 
 

@@ -11,7 +11,7 @@ from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.text import printable
 from wasmbuild.toolchain import exhaustion
-from wasmbuild.toolchain.process import is_late
+from wasmbuild.toolchain.endings import is_late
 from wasmbuild.verify import host_errors, values
 from wasmbuild.verify.host_errors import host_lacks
 from wasmbuild.verify.outcomes import CALLS, Broken, Unreachable, Unverified

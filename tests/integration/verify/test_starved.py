@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,20 @@ def test_what_is_right_passes_or_is_not_verified(shipped: Path, name: str) -> No
         assert entry["level"] == "loaded"
     else:
         assert (ended.returncode, entry["outcome"]) == (3, "not-verified"), entry["message"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere address space is not bounded")
+@pytest.mark.parametrize("space", [56, 64, 72])
+def test_address_space_for_less_than_an_artifact_fails_none(tmp_path: Path, workshop: Any, space: int) -> None:
+    """The library starts with that, and the limit of ours, which is higher, is not what it runs into."""
+    text = f'(module (memory 500) (data (i32.const 0) "{uuid.uuid4()}{"a" * (32 << 20)}"))'
+    workshop.ship(tmp_path, "t", host.triple(), {"m": text})
+    program = LIMIT.format(name="RLIMIT_AS", value=space << 20)
+    command = [sys.executable, "-c", program, "verify", "."]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert ended.returncode == 3, ended
+    assert "--memory-limit" not in ended.stdout
+    assert "(ulimit -v)" in ended.stdout + ended.stderr
 
 
 def test_what_is_right_passes_without_proc(shipped: Path) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wasmbuild.toolchain import child, exhaustion
+from wasmbuild.toolchain.endings import is_late
 from wasmbuild.toolchain.limits import ProcessLimits
-from wasmbuild.toolchain.process import is_late
 
 if TYPE_CHECKING:
     from wasmbuild.toolchain.process import Process

@@ -65,6 +65,20 @@ def test_the_memory_limit_is_blamed_where_there_is_one(maker: Any, words: str) -
     assert "--memory-limit" not in unlimited.message
 
 
+@pytest.mark.parametrize("words", ["memory allocation of 70 bytes failed", "GC heap out of memory"])
+def test_a_limit_of_the_verifier_that_is_lower_is_no_fault_of_the_artifact(
+    maker: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1 << 30, 1 << 30))
+    expected = Unverified(
+        "checksum.cwasm cannot be tried here: Cannot allocate memory; free memory, or raise the limit of address space "
+        "(ulimit -v)"
+    )
+    assert refusal(maker.entry(b""), words, 2 << 30) == expected
+    assert crash(maker.entry(b""), "was killed by SIGABRT", words, 2 << 30) == expected
+
+
 def test_address_space_that_cannot_be_reserved_is_no_matter_of_memory(maker: Any) -> None:
     words = "mmap failed to reserve 0x104000000 bytes: Cannot allocate memory (os error 12)"
     assert refusal(maker.entry(b""), words, 2 << 30) == Unverified(

@@ -255,7 +255,7 @@ def test_a_program_has_the_bound_and_its_variables(monkeypatch: pytest.MonkeyPat
     assert "LD_LIBRARY_PATH" not in environment
 
 
-@pytest.mark.parametrize(("size", "ends"), [(16, ""), (1024, "ended with status 1")])
+@pytest.mark.parametrize(("size", "ends"), [(16, ""), (1024, "ran out of memory")])
 def test_a_program_that_allocates_more_than_its_bound_cannot(size: int, ends: str) -> None:
     ended = bounded([sys.executable, "-c", f"bytearray({size} << 20)"], {}, 512 * MEBIBYTE)
     assert ended.reason == ends

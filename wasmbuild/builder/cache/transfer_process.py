@@ -17,7 +17,7 @@ from wasmbuild.errors import ChildError
 from wasmbuild.lean import json
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.typing import Any
-from wasmbuild.toolchain import process, python
+from wasmbuild.toolchain import endings, process, python
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.replies import Reply, ReplyBuffer
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, TruncatedText, open_streams
@@ -126,7 +126,7 @@ class TransferProcess:
             elif event.stream == ERR:
                 self._stderr.add(event.data)
             elif event.stream == EXIT:
-                raise ChildError(process.ending(self._process.wait(), self._stderr.text(), _UNLIMITED) or "ended")
+                raise ChildError(endings.ending(self._process.wait(), self._stderr.text(), _UNLIMITED) or "ended")
         return []
 
     @property

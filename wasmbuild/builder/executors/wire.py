@@ -12,7 +12,7 @@ from typing import Any
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import CompileRequest, CompileResult, Labels
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.errors import CompileError
+from wasmbuild.errors import CompileError, StarvedCompileError
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.toolchain.limits import ProcessLimits
 
@@ -76,6 +76,7 @@ def answer(result: CompileResult, artifact: bytes | None, sha256: str | None) ->
         "artifact": artifact,
         "sha256": sha256,
         "error": None if result.error is None else str(result.error),
+        "starved": isinstance(result.error, StarvedCompileError),
         "seconds": result.seconds,
         "peak-memory": result.peak_memory,
     }
@@ -94,11 +95,12 @@ def result_of(answer: object, worker: str) -> CompileResult | WorkerFailure:
         if "unfit" in answer:
             return WorkerFailure(_typed(answer["unfit"], str) or _SILENT, _typed(answer["lacks-compiler"], bool))
         error, peak = answer["error"], answer["peak-memory"]
+        kind = StarvedCompileError if _typed(answer["starved"], bool) else CompileError
         return CompileResult(
             key=_typed(answer["key"], str),
             made_by=f"the worker {worker}",
             artifact=None if error is not None else _typed(answer["artifact"], bytes),
-            error=None if error is None else CompileError(f"on {worker}: {_typed(error, str)}"),
+            error=None if error is None else kind(f"on {worker}: {_typed(error, str)}"),
             seconds=_duration(answer["seconds"]),
             peak_memory=None if peak is None else _typed(peak, int),
             sha256=None if error is not None else _typed(answer["sha256"], str),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -15,6 +16,7 @@ from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import CompileRequest, CompileResult, Labels
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
+from wasmbuild.errors import CompileError, StarvedCompileError
 from wasmbuild.toolchain.limits import ProcessLimits
 
 TRIPLES = ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "s390x-unknown-linux-gnu", "pulley64"]
@@ -62,12 +64,20 @@ def test_an_answer_arrives_as_it_was_sent(artifact: bytes, seconds: float, peak:
     assert arrived == sent._replace(made_by="the worker seven", sha256="d", worker="seven")
 
 
+@pytest.mark.parametrize("kind", [CompileError, StarvedCompileError])
+def test_whose_fault_an_error_is_arrives(kind: type[CompileError]) -> None:
+    sent = CompileResult("k", "/usr/bin/wasmtime", error=kind("a.wasm: no"))
+    arrived = wire.result_of(json.loads(json.dumps(wire.answer(sent, None, None))), "seven")
+    assert isinstance(arrived, CompileResult)
+    assert (type(arrived.error), str(arrived.error)) == (kind, "on seven: a.wasm: no")
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
-FIELDS = st.sampled_from(["key", "artifact", "sha256", "error", "seconds", "peak-memory", "schema"])
+FIELDS = st.sampled_from(["key", "artifact", "sha256", "error", "starved", "seconds", "peak-memory", "schema"])
 
 
 @given(VALUES)
