@@ -223,7 +223,27 @@ def _case(path: KeyPath, value: Any, type_: ValueType, *, exports: Exports | Non
         and (inner := cases[bare]) is not None
         and (inner.kind in _TABLES or not isinstance(value, Mapping))
     ):
-        yield from _value(path, value, inner, exports=exports)
+        yield from _uncased(path, value, type_, inner, exports=exports)
     elif bare is not None or not isinstance(value, str) or value not in cases or cases[value] is not None:
-        written = [f"{{ {name} = {'true' if inner is None else '…'} }}" for name, inner in cases.items()]
-        yield path, f"{shown(value)} is no {type_.kind}", f"write one of {listed(written, _SHOWN)}"
+        yield path, f"{shown(value)} is no {type_.kind}", f"write {_one_of_cases(type_)}"
+
+
+def _uncased(
+    path: KeyPath, value: Any, type_: ValueType, inner: ValueType, *, exports: Exports | None
+) -> Iterator[Problem]:
+    """Say the same of an option or result whose value stands without its case.
+
+    What the value is not may have been meant as another case, so that all of them are told.
+    """
+    for at, problem, fix in _value(path, value, inner, exports=exports):
+        if at != path or inner.kind in _WITHOUT_VALUES:
+            yield at, problem, fix
+        elif inner.kind in _BARE:
+            yield path, f"{shown(value)} is no {type_.kind}", f"write {_one_of_cases(type_)}"
+        else:
+            yield path, f"{shown(value)} is no {type_.kind}", f"{fix}, or {_one_of_cases(type_)}"
+
+
+def _one_of_cases(type_: ValueType) -> str:
+    written = [f"{{ {name} = {'true' if inner is None else '…'} }}" for name, inner in type_.cases]
+    return f"one of {listed(written, _SHOWN)}"

@@ -14,10 +14,13 @@ RESULT = ValueType("result", (("ok", U8), ("err", STRING)))
 EMPTY = ValueType("result", (("ok", None), ("err", None)))
 VARIANT = ValueType("variant", (("a", U8), ("b", None)))
 RECORD = ValueType("record", (("x", U8), ("y", OPTION)))
-OF_RECORD, OF_UNKNOWN = (ValueType("option", (("none", None), ("some", inner))) for inner in (RECORD, UNKNOWN))
+OF_OPTION = ValueType("result", (("ok", OPTION), ("err", STRING)))
 FLAGS, ENUM = (ValueType(kind, (("r", None), ("w", None))) for kind in ("flags", "enum"))
 LIST, TUPLE = ValueType("list", (("", U8),)), ValueType("tuple", (("", U8), ("", STRING)))
 OWN, BORROW, STREAM = ValueType("own"), ValueType("borrow"), ValueType("stream")
+OF_RECORD, OF_UNKNOWN, OF_STREAM = (
+    ValueType("option", (("none", None), ("some", inner))) for inner in (RECORD, UNKNOWN, STREAM)
+)
 FIXED = ValueType("fixed-length list", (("", U8),))
 OF_MAPS = ValueType("result", (("ok", None), ("err", ValueType("list", (("", ValueType("map")),)))))
 MADE = {"call": "[constructor]r"}
@@ -94,7 +97,21 @@ def test_what_fits_is_right(value: Any, type_: ValueType) -> None:
         ({"x": 1, "z": 1}, RECORD, "args.0: a table is not its record; write { x = …, y = … }"),
         ({"nome": True}, OPTION, "args.0: a table is no option; write one of { none = true }, { some = … }"),
         ({"error": 1}, RESULT, "args.0: a table is no result; write one of { ok = … }, { err = … }"),
-        ({"z": 1}, OF_RECORD, "args.0: a table is not its record; write { x = …, y = … }"),
+        ("no", RESULT, 'args.0: "no" is no result; write a number from 0 to 255, or one of { ok = … }, { err = … }'),
+        (
+            256,
+            OPTION,
+            "args.0: 256 is no option; write a number from 0 to 255, or one of { none = true }, { some = … }",
+        ),
+        ({"error": "x"}, OF_OPTION, "args.0: a table is no result; write one of { ok = … }, { err = … }"),
+        ("none", OF_OPTION, 'args.0: "none" is no result; write one of { ok = … }, { err = … }'),
+        ({"some": 256}, OF_OPTION, "args.0.some: 256 is no u8; write a number from 0 to 255"),
+        (
+            {"z": 1},
+            OF_RECORD,
+            "args.0: a table is no option; write { x = …, y = … }, or one of { none = true }, { some = … }",
+        ),
+        (1, OF_STREAM, "args.0: a value of type stream cannot be tested; remove the test"),
         (["r", "x"], FLAGS, 'args.0: "x" is none of its flags; write a list of "r", "w"'),
         ("r", FLAGS, 'args.0: "r" is no list of its flags; write a list of "r", "w"'),
         ("x", ENUM, 'args.0: "x" is no name of the enum; write one of "r", "w"'),
