@@ -127,7 +127,8 @@ _VALUES = f"""\
 and any NaN is any other |
 | v128 | its lanes, the lowest first: `{{ i32x4 = [1, 2, 3, 4] }}`; also {", ".join(f"`{shape}`" for shape in SHAPES)} |
 | of components | whole number for `s8` to `u64`, number for `f32` and `f64`, true or false, text for `string`, `char` \
-and `enum`, array for `list` and `tuple`, table for `record` |
+and `enum`, array for `list` and `tuple`, table for `record`; `option`, `result`, `variant`, `flags` and resources are \
+written as [verifying](verifying.md#tests) lists |
 
 References can be neither given nor expected. Tests that do not fit the export that they call, values of a component's
 functions included, are refused when the module is built.
