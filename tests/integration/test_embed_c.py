@@ -113,7 +113,8 @@ def test_the_right_file_for_the_right_call(host: Host, other_wasmtime: Path) -> 
     subprocess.run(command, check=True, timeout=60)
     assert host.refusal("other.cwasm") == (
         f"other.cwasm: was precompiled by another line of Wasmtime than 48, which this program is for (Module was "
-        f"compiled with incompatible version '{OTHER_LINE}'); build it with wasmtime = \"48\" under [toolchain]"
+        f"compiled with incompatible version '{OTHER_LINE}'); build it with wasmtime = \"48\" "
+        "under [toolchain] or in the target"
     )
     (root / "cut.cwasm").write_bytes(artifact.read_bytes()[:-1000])
     assert host.refusal("cut.cwasm") == (
@@ -203,7 +204,7 @@ def test_settings_and_cpu_that_do_not_fit(host: Host) -> None:
     assert host.declare("memory-guard-size = 131072").build().refusal("build/here/gcd.cwasm") == (
         "build/here/gcd.cwasm: needs other settings than this engine has (Module was compiled with a memory guard size "
         "of '131072' but '65536' is expected for the host); create the engine as this file does, and generate this "
-        "file again when [engine] has changed"
+        "file again when the declared settings have changed"
     )
 
 
@@ -246,7 +247,7 @@ def test_an_engine_of_one_s_own_is_checked(host: Host) -> None:
     assert ran.err == (
         "this program's engine cannot load an empty module: needs other settings than this engine has (Module was "
         "compiled with fuel support but it is not enabled for the host); create the engine as this file does, and "
-        "generate this file again when [engine] has changed\n"
+        "generate this file again when the declared settings have changed\n"
     )
 
 

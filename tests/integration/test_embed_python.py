@@ -133,7 +133,8 @@ def test_wrong_files_have_their_own_words(project: Project) -> None:
         (
             "other_line",
             "line.cwasm: was precompiled by another line of Wasmtime than 48, which this program is for (Module was "
-            "compiled with incompatible version '47'); build it with wasmtime = \"48\" under [toolchain]",
+            "compiled with incompatible version '47'); build it with wasmtime = \"48\" "
+            "under [toolchain] or in the target",
         ),
         (
             "damaged",

@@ -166,7 +166,8 @@ def test_wrong_files_have_their_own_words(program: Path, project: Project) -> No
     )
     assert said["line.cwasm"] == (
         "line.cwasm: was precompiled by another line of Wasmtime than 48, which this program is for (Module was "
-        "compiled with incompatible version '47'); build it with wasmtime = \"48\" under [toolchain]"
+        "compiled with incompatible version '47'); build it with wasmtime = \"48\" "
+        "under [toolchain] or in the target"
     )
     assert said["cut.cwasm"] == (
         "cut.cwasm: is damaged, cut short for example (Invalid ELF section header offset/size/alignment); build it "

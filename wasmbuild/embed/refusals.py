@@ -9,6 +9,8 @@ from __future__ import annotations
 from wasmbuild.engine import lines
 from wasmbuild.lean.typing import NamedTuple
 
+_DECLARED = "under [toolchain] or in the target"
+
 
 class Refusal(NamedTuple):
     """A message that contains ``said`` means ``status``; ``problem`` and ``fix`` are what people are told."""
@@ -24,7 +26,7 @@ def refusals(line: int) -> tuple[Refusal, ...]:
     settings = (
         "other_settings",
         "needs other settings than this engine has",
-        "create the engine as this file does, and generate this file again when [engine] has changed",
+        "create the engine as this file does, and generate this file again when the declared settings have changed",
     )
     platform = (
         "other_platform",
@@ -46,7 +48,7 @@ def refusals(line: int) -> tuple[Refusal, ...]:
                 "other_line",
                 "was precompiled by another release of Wasmtime than this program has, which loads its own artifacts "
                 "alone",
-                f'build it with that release, wasmtime = "{line}.0.N" under [toolchain], and generate this file again',
+                f'build it with that release, wasmtime = "{line}.0.N" {_DECLARED}, and generate this file again',
             )
         ]
     else:
@@ -61,7 +63,7 @@ def refusals(line: int) -> tuple[Refusal, ...]:
                 said,
                 "other_line",
                 f"was precompiled by another line of Wasmtime than {line}, which this program is for",
-                f'build it with wasmtime = "{line}" under [toolchain]',
+                f'build it with wasmtime = "{line}" {_DECLARED}',
             ),
         ]
     return (
