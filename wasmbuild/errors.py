@@ -80,6 +80,10 @@ class DeclarationError(WasmbuildError):
         super().__init__("\n".join(map(str, self.mistakes)))
 
 
+class OccupiedError(DeclarationError):
+    """The build directory holds what another declaration built, and this one would remove."""
+
+
 class UsageError(WasmbuildError):
     """The command line or an argument of a function asks for something that does not exist or does not fit."""
 

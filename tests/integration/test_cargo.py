@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -75,12 +76,51 @@ def test_a_failure_tells_cargo_nothing(script: Project) -> None:
     assert "add.wat" in ended.stderr
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--build-dir", "x"], ["--state-dir", "x"], ["--for", GNU], ["--json"], ["--stamp", "x"], ["add@x64"]]
-)
+@pytest.mark.parametrize("arguments", [["--state-dir", "x"], ["--for", GNU], ["--json"], ["--stamp", "x"], ["add@x64"]])
 def test_what_cargo_decides_is_refused(script: Project, arguments: list[str]) -> None:
     assert "does not go with --cargo" in script.run("build", "--cargo", *arguments, status=2).stderr
     assert not script.build.exists()
+
+
+CODECS = HEAD.replace('"demo"', '"codecs"') + '[targets.fast]\ntriple = "x86_64-unknown-linux-gnu"\n' + MODULES
+
+
+def test_another_declaration_has_a_directory_and_a_variable_of_its_own(script: Project) -> None:
+    script.write("codecs.toml", CODECS)
+    told(script)
+    refused = script.run("build", "--cargo", "--config", "codecs.toml", status=2).stderr
+    assert refused.startswith('error: codecs.toml: --build-dir: "')
+    assert (
+        '" holds what the project "demo" built; with --build-dir NAME beside --cargo, give this project a build '
+        'directory of its own; if it was called "demo" until now, delete '
+    ) in refused
+    other = ("--config", "codecs.toml", "--build-dir", "codecs")
+    for _ in range(2):
+        assert told(script)["rustc-env"] == ["WASMBUILD_TARGET=x64"]
+        assert told(script, *other)["rustc-env"] == ["WASMBUILD_TARGET_codecs=fast"]
+        assert (script.build / "x64/add.cwasm").is_file()
+        assert {path.name for path in (script.build.parent / "codecs").iterdir()} == {"fast", "index.json", "engine.rs"}
+    assert told(script, "--build-dir", "wasm")["rustc-env"] == ["WASMBUILD_TARGET=x64"]
+
+
+def test_another_declaration_of_the_same_project_too(script: Project) -> None:
+    script.write("other.toml", HEAD + TARGETS + '[modules.mul]\nsource = "add.wat"\n')
+    told(script)
+    other = ("--config", "other.toml")
+    refused = script.run("build", "--cargo", *other, status=2).stderr
+    assert "of the same project; with --build-dir NAME beside --cargo, give one of them a build directory" in refused
+    told(script, *other, "--build-dir", "other")
+    # The other thing that is told: this one takes the place of that.
+    shutil.rmtree(script.build)
+    told(script, *other)
+    assert (script.build / "x64/mul.cwasm").is_file()
+
+
+@pytest.mark.parametrize("name", ["../codecs", "a/b", ".wasmbuild", "/codecs", "a=b"])
+def test_a_build_directory_stays_in_the_one_of_cargo(script: Project, name: str) -> None:
+    refused = script.run("build", "--cargo", "--build-dir", name, status=2).stderr
+    assert "with --cargo it is the name of a directory in OUT_DIR, such as codecs; use letters" in refused
+    assert not script.build.parent.exists()
 
 
 def test_only_cargo_starts_it(script: Project) -> None:
@@ -118,6 +158,36 @@ def test_a_build_script_that_makes_a_source_runs_when_it_has_to(project: Project
     template.write_text(template.read_text() + ";; another")
     assert "Compiling demo" in build()
     assert "Fresh demo" in build()
+
+
+TWO = """
+fn main() {
+    for more in [&[][..], &["--config", "codecs.toml", "--build-dir", "codecs"][..]] {
+        let built = std::process::Command::new("wasmbuild").args(["build", "--cargo"]).args(more).status();
+        assert!(built.unwrap().success());
+    }
+}
+"""
+INCLUDED = """
+static FIRST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wasm/", env!("WASMBUILD_TARGET"), "/add.cwasm"));
+static SECOND: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/codecs/", env!("WASMBUILD_TARGET_codecs"), "/add.cwasm"));
+fn main() {
+    println!("{}", FIRST == SECOND);
+}
+"""
+
+
+@pytest.mark.needs("cargo")
+def test_a_program_includes_what_two_declarations_built(project: Project) -> None:
+    project.declare(f'{HEAD}[targets.here]\ntriple = "pulley64"\n{MODULES}')
+    project.write("codecs.toml", f'{HEAD.replace("demo", "codecs")}[targets.fast]\ntriple = "pulley64"\n{MODULES}')
+    project.write("Cargo.toml", '[package]\nname = "two"\nversion = "0.1.0"\nedition = "2021"\n')
+    project.write("src/main.rs", INCLUDED)
+    project.write("build.rs", TWO)
+    ended = rust.run("cargo", "run", "--offline", cwd=project.root, seconds=600)
+    assert ended.stdout == "true\n", ended.stderr
+    assert "Fresh two" in rust.run("cargo", "build", "-v", "--offline", cwd=project.root, seconds=600).stderr
 
 
 @pytest.mark.needs("cargo")

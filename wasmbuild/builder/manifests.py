@@ -13,7 +13,7 @@ from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import look_at_record, read_record
 from wasmbuild.builder.shipped_sources import ShippedSources
 from wasmbuild.digest import sha256_hex
-from wasmbuild.errors import DeclarationError, Mistake
+from wasmbuild.errors import Mistake, OccupiedError
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.given_directories import named_by
 from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest, ManifestArtifact, entries, entries_by_module
@@ -77,7 +77,7 @@ class Manifests:
         return self._artifacts
 
     def refuse_another_project(self) -> None:
-        """Raise DeclarationError where the directory holds what another project built: here it is all undeclared.
+        """Raise OccupiedError where the directory holds what another project built: here it is all undeclared.
 
         What names no project, and what is damaged, is taken for ours. Raises DiskError where the index cannot be read.
         """
@@ -96,7 +96,7 @@ class Manifests:
                 f"give this project a build directory of its own; if it was called {other} until now, delete "
                 f"{build_dir} first"
             )
-            raise DeclarationError([Mistake(self._plan.path, "project.build-dir", problem, fix)])
+            raise OccupiedError([Mistake(self._plan.path, "project.build-dir", problem, fix)])
 
     def believe(self) -> None:
         """Take the manifests of all targets to be right as long as their files are as the memory knows them."""

@@ -11,7 +11,7 @@ from wasmbuild.builder.compile import record_of
 from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.records import read_record
 from wasmbuild.builder.sources import SourceReader
-from wasmbuild.errors import DeclarationError, DiskError, Mistake
+from wasmbuild.errors import DiskError, Mistake, OccupiedError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
@@ -39,7 +39,7 @@ class Upkeep:
         self._inodes: set[tuple[int, int] | None] | None = None
 
     def refuse_another_declaration(self) -> None:
-        """Raise DeclarationError where what another declaration of the same project built would be removed."""
+        """Raise OccupiedError where what another declaration of the same project built would be removed."""
         other = self._directory.declaration
         # One that was moved here is not there any more.
         if not os.path.isfile(other) or _is_same(other, self._declaration):
@@ -52,7 +52,7 @@ class Upkeep:
             f"give one of them a build directory of its own; if this one takes the place of that, delete {build_dir} "
             f"first"
         )
-        raise DeclarationError([Mistake(self._plan.path, "project.build-dir", problem, fix)])
+        raise OccupiedError([Mistake(self._plan.path, "project.build-dir", problem, fix)])
 
     def tidy(self) -> None:
         """Remove what is not declared; the manifests of targets that this concerns go too. Raises DiskError."""

@@ -11,12 +11,14 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from wasmbuild.audit.known_faults import KnownFaults
     from wasmbuild.builder.reproducibility import ReproducibilityResult
     from wasmbuild.builder.session import Session
     from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.console.progress import Progress
+    from wasmbuild.plan.graph import Plan
     from wasmbuild.project.audit_policy import AuditPolicy
 
 
@@ -57,7 +59,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--cargo",
         action="store_true",
         help="build from a build.rs, what a program for Cargo's target can load: artifacts in $OUT_DIR/wasm/<target>/, "
-        "the engine in $OUT_DIR/wasm/engine.rs, and on stdout what Cargo is to watch",
+        "the engine in $OUT_DIR/wasm/engine.rs, and on stdout what Cargo is to watch; --build-dir NAME puts them into "
+        "$OUT_DIR/NAME",
     )
     options.add_config(parser)
     options.add_json(parser, "what was done")
@@ -69,12 +72,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     options.check_push("build", arguments)
     options.check_depfile("build", arguments)
-    ending = placing.ending
     if arguments.cargo:
         from wasmbuild.commands import cargo
 
-        cargo.place(arguments)
-        ending = cargo.ending
+        return cargo.build(arguments, lambda: _run(arguments, cargo.ending))
+    return _run(arguments, placing.ending)
+
+
+def _run(
+    arguments: argparse.Namespace,
+    ending: Callable[[argparse.Namespace, Workspace, Plan], Callable[[], None]],
+) -> int:
     workspace = Workspace(arguments.config, placing.placement(arguments))
     if arguments.watch:
         from wasmbuild.commands import watch

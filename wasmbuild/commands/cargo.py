@@ -9,10 +9,11 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 
-from wasmbuild.errors import UsageError
+from wasmbuild.errors import DeclarationError, OccupiedError, UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
-from wasmbuild.text import printable
+from wasmbuild.project import filenames, names
+from wasmbuild.text import printable, quoted
 
 if TYPE_CHECKING:
     import argparse
@@ -21,26 +22,52 @@ if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
 
 _DIRECTORY = "wasm"
-_STATE = "wasmbuild-state"
 _ENGINE = "engine.rs"
-_DECIDED_BY_CARGO = {"--build-dir": "build_dir", "--state-dir": "state_dir", "--stamp": "stamp", "--depfile": "depfile"}
+_DECIDED_BY_CARGO = {"--state-dir": "state_dir", "--stamp": "stamp", "--depfile": "depfile"}
 _DECIDED_BY_CARGO |= {"--for": "program", "--json": "json", "--watch": "watch", "SELECTOR": "selectors"}
 
 
-def place(arguments: argparse.Namespace) -> None:
-    """Place a build where Cargo wants it. Raises UsageError where Cargo did not start it, or an option contradicts."""
+def build(arguments: argparse.Namespace, placed: Callable[[], int]) -> int:
+    """Place a build where Cargo wants it, and return what it ends with.
+
+    Raises UsageError where Cargo did not start it, or an option contradicts, and whatever the build raises.
+    """
+    _place(arguments)
+    try:
+        return placed()
+    except OccupiedError as error:
+        raise DeclarationError(
+            mistake._replace(key="--build-dir", fix=f"with --build-dir NAME beside --cargo, {mistake.fix}")
+            for mistake in error.mistakes
+        ) from None
+
+
+def _place(arguments: argparse.Namespace) -> None:
     from wasmbuild.engine.programs import program
 
     for option, name in _DECIDED_BY_CARGO.items():
         if getattr(arguments, name) not in (None, False, []):
             raise UsageError(f"wasmbuild build: {option} does not go with --cargo, which decides that; leave it out")
     out, triple = (_cargo_variable(name) for name in ("OUT_DIR", "TARGET"))
-    arguments.build_dir = Path(out, _DIRECTORY)
-    arguments.state_dir = Path(out, _STATE)
+    name = _name(arguments.build_dir)
+    arguments.build_dir = Path(out, name)
+    # Where no build directory can be: no name starts with a dot.
+    arguments.state_dir = Path(out, filenames.STATE_DIRECTORY, name)
     try:
         arguments.program = program(triple)
     except ValueError as error:
         raise UsageError(f"wasmbuild build --cargo: TARGET is {triple!r}, which {error}") from None
+
+
+def _name(build_dir: Path | None) -> str:
+    """Return the name of the build directory in ``OUT_DIR``: the crate has one for each of its declarations."""
+    name = _DIRECTORY if build_dir is None else str(build_dir)
+    if problem := names.problem(name):
+        raise UsageError(
+            f"wasmbuild build: --build-dir {quoted(name)} {problem}, and with --cargo it is the name of a directory in "
+            f"OUT_DIR, such as codecs; {names.rule()}"
+        )
+    return name
 
 
 def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> Callable[[], None]:
@@ -53,6 +80,7 @@ def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> C
     from wasmbuild.builder.inputs import of_declaration, source_of
 
     overrides = dict(arguments.source)
+    variable = _variable(arguments.build_dir.name)
     inputs = [*of_declaration(plan), *(source_of(plan, module, overrides) for module in plan.modules)]
 
     def end() -> None:
@@ -73,12 +101,12 @@ def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> C
         finally:
             toolchain.close()
         output.update(arguments.build_dir / _ENGINE, made.text.encode(), keep_time=True)
-        sys.stdout.write("".join(f"{line}\n" for line in _lines(watched, made.targets[0])))
+        sys.stdout.write("".join(f"{line}\n" for line in _lines(watched, variable, made.targets[0])))
 
     return end
 
 
-def _lines(watched: Iterable[Path], target: str) -> list[str]:
+def _lines(watched: Iterable[Path], variable: str, target: str) -> list[str]:
     from wasmbuild.confined import is_below
 
     made = os.path.realpath(_cargo_variable("OUT_DIR"))
@@ -90,8 +118,13 @@ def _lines(watched: Iterable[Path], target: str) -> list[str]:
     return [
         *(f"cargo::rerun-if-changed={path}" for path in paths),
         "cargo::rerun-if-env-changed=WASMBUILD_WASMTIME",
-        f"cargo::rustc-env=WASMBUILD_TARGET={target}",
+        f"cargo::rustc-env={variable}={target}",
     ]
+
+
+def _variable(name: str) -> str:
+    """Return the variable with the target's name: Cargo has one set of them for all that a build script starts."""
+    return "WASMBUILD_TARGET" if name == _DIRECTORY else f"WASMBUILD_TARGET_{name}"
 
 
 def _cargo_variable(name: str) -> str:
