@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from support import ADD, ALL, HEAD, Project, run_here
+from support import ADD, ALL, HEAD, TARGETS, Project, run_here
 
 from wasmbuild.command_line.completion import SHELLS, words
 from wasmbuild.command_line.subcommands import COMMANDS
@@ -87,6 +87,19 @@ def test_ids_are_those_of_the_declaration_that_is_named(here: Project, shell: st
     complete = in_bash if shell == "bash" else in_fish
     assert complete(here, f"wasmbuild explain {option} ") == ["mine@pulley"]
     assert complete(here, f"wasmbuild plan {option} --target ") == ["pulley"]
+
+
+@pytest.mark.parametrize("shell", ["bash", pytest.param("fish", marks=pytest.mark.needs("fish"))])
+def test_what_is_declared_need_not_be_there(here: Project, shell: str) -> None:
+    """As where the build around this one makes sources: these may be any of them, and all files of a glob."""
+    (here.root / "sub.wat").unlink()
+    here.write("globs.toml", f'{HEAD}{TARGETS}[modules."made/*"]\nsource = "made/*.wasm"\n')
+    complete = in_bash if shell == "bash" else in_fish
+    assert set(complete(here, "wasmbuild explain ")) == ALL
+    assert set(complete(here, "wasmbuild build --target ")) == {"arm", "x64"}
+    assert set(complete(here, "wasmbuild plan --config globs.toml --target ")) == {"arm", "x64"}
+    here.write("made/add.wasm", ADD)
+    assert set(complete(here, "wasmbuild explain --config globs.toml ")) == {"made/add@arm", "made/add@x64"}
 
 
 def other(here: Project) -> None:

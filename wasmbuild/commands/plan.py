@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     import argparse
 
     from wasmbuild.plan.graph import Plan
+    from wasmbuild.project.declared import Project
+
+
+_TARGETS = "targets"
+_NAMES = ("ids", _TARGETS)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +42,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="write a file for Ninja with an edge for each artifact and one for the manifests, paths from the current "
         "directory",
     )
+    form.add_argument(
+        "--names",
+        choices=_NAMES,
+        help="write the ids of artifacts, or the names of targets, that are declared, whether or not sources are there",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -53,7 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("wasmbuild plan: -o goes with --ninja; redirect what else is written")
     if arguments.depfile is not None and arguments.output is None:
         raise UsageError("wasmbuild plan: --depfile tells what a file depends on; name it with --ninja -o")
-    plan = Workspace(arguments.config, placing.placement(arguments, awaited=True)).planned().plan
+    placement = placing.placement(arguments, awaited=True)
+    workspace = Workspace(arguments.config, placement)
+    if arguments.names is not None:
+        names = _names(arguments.names, placement.of(workspace.project()))
+        sys.stdout.write("".join(f"{name}\n" for name in names))
+        return DONE
+    plan = workspace.planned().plan
     for refused in plan.refused:
         print(f"warning: {refused}", file=sys.stderr)
     given = dict(arguments.source)
@@ -78,6 +94,16 @@ def run(arguments: argparse.Namespace) -> int:
         for artifact in plan.artifacts:
             print(f"{artifact.id:<{width}}  {artifact.target.triple.text:<26}  {artifact.module.source_text}")
     return DONE
+
+
+def _names(kind: str, project: Project) -> list[str]:
+    if kind == _TARGETS:
+        return [target.name for target in project.targets]
+    from wasmbuild.project.resolve import resolve
+
+    # The build around this one may make any of them: what is wrong with the files is for a build to say.
+    sources = {key: project.directory / module.source for key, module in project.modules.items()}
+    return [artifact.id for artifact in resolve(project, sources, awaited=True).artifacts]
 
 
 def _lines(plan: Plan, overrides: dict[str, Path]) -> list[str]:

@@ -1,4 +1,4 @@
-"""``wasmbuild plan --lines``: for shells and for build systems without JSON."""
+"""``wasmbuild plan --lines`` and ``--names``: for shells and for build systems without JSON."""
 
 from __future__ import annotations
 
@@ -65,3 +65,16 @@ def test_a_mistake_beside_a_source_that_is_made_later_is_told_alone(
     assert main(["plan", "--lines", "--source", "made=out/made.wat"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert "modules.made.typo: unknown key" in line
+
+
+def test_names_are_of_what_is_selected_and_mistakes_are_told(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = directory / "wasmbuild.toml"
+    file.write_text(DECLARATION + '[modules.made]\nsource = "gen/made.wat"\n[targets.any]\ntriple = "pulley64"\n')
+    assert main(["plan", "--names", "ids", "--target", "a*"]) == 0
+    assert main(["plan", "--names", "targets"]) == 0
+    assert capsys.readouterr().out.split() == ["a@any", "made@any", "x64", "any"]
+    file.write_text(DECLARATION + "[targets.any]\n")
+    assert main(["plan", "--names", "targets"]) == 2
+    assert "targets.any" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wasmbuild.command_line.completion.words import LINES, LISTS, WORDS, CommandWords, Value, parted, with_parts
+from wasmbuild.command_line.completion.words import LISTS, WORDS, CommandWords, Value, parted, with_parts
 
 # Readline replaces what stands behind the last of these characters, so that it gets no more than that.
 _TEMPLATE = """\
@@ -54,7 +54,7 @@ complete -F _wasmbuild wasmbuild
 def script(commands: Sequence[CommandWords]) -> str:
     """Return the script that completes commands."""
     names = [*(command.name for command in commands), "--help", "--version", "--cmake-dir"]
-    lists = "\n".join(f"    {kind}) words=$({LINES} | {cut}) ;;" for kind, cut in LISTS.items())
+    lists = "\n".join(f"    {kind}) words=$({listed}) ;;" for kind, listed in LISTS.items())
     cases = "\n".join(line for command in with_parts(commands) for line in _case(command))
     filled = _TEMPLATE.replace("COMMANDS", " ".join(names)).replace("PARTED", parted(commands))
     return filled.replace("CASES", cases).replace("LISTS", lists)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wasmbuild.command_line.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, CommandWords, Option, Value
+from wasmbuild.command_line.completion.words import ANYTHING, FILES, LISTS, WORDS, CommandWords, Option, Value
 
 _CONFIG = r"set -l config (string match -r -- '--config[\s=]+\S+' (commandline -pc) | string replace -r '[\s=]+' =)"
 
@@ -15,8 +15,8 @@ def script(commands: Sequence[CommandWords]) -> str:
 
 
 def _lines(commands: Sequence[CommandWords]) -> Iterator[str]:
-    for kind, cut in LISTS.items():
-        yield f"function __wasmbuild_{kind}; {_CONFIG}; {LINES} | {cut}; end"
+    for kind, listed in LISTS.items():
+        yield f"function __wasmbuild_{kind}; {_CONFIG}; {listed}; end"
     yield "complete -c wasmbuild -f"
     yield "complete -c wasmbuild -n __fish_use_subcommand -l version -d 'show the version'"
     yield "complete -c wasmbuild -n __fish_use_subcommand -l cmake-dir -d 'show where CMake finds the package'"

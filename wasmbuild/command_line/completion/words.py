@@ -18,11 +18,8 @@ TARGETS = "targets"
 WORDS = "words"
 ANYTHING = "anything"
 
-LISTS = {IDS: "cut -f1", TARGETS: "cut -f3 | sort -u"}
-"""What takes the values of a kind out of the lines of ``LINES``."""
-
-LINES = "wasmbuild plan --lines $config 2>/dev/null"
-"""The command that lists what is declared where the user stands, or in the file of ``--config`` that was typed."""
+LISTS = {kind: f"wasmbuild plan --names {kind} $config 2>/dev/null" for kind in (IDS, TARGETS)}
+"""The commands that list what is declared where the user stands, or in the file of ``--config`` that was typed."""
 
 _LONGEST = 70
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from wasmbuild.command_line.completion.words import (
     ANYTHING,
     FILES,
-    LINES,
     LISTS,
     WORDS,
     CommandWords,
@@ -62,7 +61,7 @@ _wasmbuild_KIND() {
     local -a found config
     config=(${(M)words:#--config=*})
     (( $words[(I)--config] )) && config=(--config $words[$words[(I)--config]+1])
-    found=(${(f)"$(LINES | CUT)"})
+    found=(${(f)"$(LISTED)"})
     compadd -a found
 }"""
 
@@ -72,7 +71,7 @@ _REPEATS = "\\*"
 
 def script(commands: Sequence[CommandWords]) -> str:
     """Return the script that completes commands."""
-    lists = [_LIST.replace("KIND", kind).replace("LINES", LINES).replace("CUT", cut) for kind, cut in LISTS.items()]
+    lists = [_LIST.replace("KIND", kind).replace("LISTED", listed) for kind, listed in LISTS.items()]
     named = [f"        {_quoted(f'{command.name}:{command.summary}')}" for command in commands]
     cases = [line for command in with_parts(commands) for line in _case(command)]
     filled = (
