@@ -173,7 +173,7 @@ def _loaded_by(arguments: list[str], directory: Path) -> set[str]:
     """Return the modules that a command imports, beyond those of the interpreter's start."""
     code = (
         "import sys; before = set(sys.modules); from wasmbuild.cli import main; "
-        f"main({arguments}); print(*set(sys.modules) - before)"
+        f"assert main({arguments}) == 0; print(*set(sys.modules) - before)"
     )
     # Of what other tests have this user remember, something may go at any time.
     environment = {**os.environ, "XDG_CACHE_HOME": str(directory / "cache")}

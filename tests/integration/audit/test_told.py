@@ -94,7 +94,7 @@ def test_under_a_compiler_that_is_named_nothing_is_to_be_installed(collected: Pr
 
 def test_a_build_without_anything_to_do_looks_at_nothing_of_it(collected: Project) -> None:
     collected.run("build")
-    code = "import sys; from wasmbuild.cli import main; main(['build', '-q']); print(*sys.modules)"
+    code = "import sys; from wasmbuild.cli import main; assert main(['build', '-q']) == 0; print(*sys.modules)"
     argv = [sys.executable, "-c", code]
     ended = subprocess.run(argv, cwd=collected.root, capture_output=True, text=True, check=True)
     assert not [name for name in ended.stdout.split() if name.startswith("wasmbuild.audit")]
