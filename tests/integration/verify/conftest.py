@@ -12,6 +12,7 @@ from typing import Any
 
 import engines
 import pytest
+from probing import Probing
 
 from wasmbuild.engine import cpu, settings, triples
 from wasmbuild.formats import identify, wasm
@@ -170,3 +171,10 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     workshop = Workshop(tmp_path_factory.mktemp("workshop"))
     yield workshop
     workshop.library.close()
+
+
+@pytest.fixture(scope="session")
+def probing() -> Iterator[Probing]:
+    """The probe; a test over which it ends costs the next one nothing but its start."""
+    with Probing() as probing:
+        yield probing

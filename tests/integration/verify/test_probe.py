@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -21,12 +20,6 @@ ADD_TOLD = {"imports": [], "exports": [["add", "func", "(i32, i32) -> (i32)"]]}
 NOTHING: dict[str, Any] = {"imports": [], "exports": []}
 CALL_ADD = {"test": {"call": "add", "args": [1, 2]}, "fuel": None, "epoch": False}
 NOT_KEPT = {"failed": "no artifact was kept"}
-
-
-@pytest.fixture(scope="module")
-def probing() -> Iterator[Probing]:
-    with Probing() as probing:
-        yield probing
 
 
 def test_a_file_is_loaded_by_its_descriptor_wherever_its_offset_is(probing: Probing) -> None:

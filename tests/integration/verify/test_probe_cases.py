@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from probing import Probing
 
 MAX_I64 = (1 << 63) - 1
-
-
-@pytest.fixture(scope="module")
-def probing() -> Iterator[Probing]:
-    with Probing() as probing:
-        yield probing
 
 
 def identity(type_: str) -> str:

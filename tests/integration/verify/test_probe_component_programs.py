@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,12 +9,6 @@ from probing import Probing
 
 RUN = "wasi:cli/run@0.2.6#run"
 NO_OUTPUT = {"stdout": "", "stderr": ""}
-
-
-@pytest.fixture(scope="module")
-def probing() -> Iterator[Probing]:
-    with Probing() as probing:
-        yield probing
 
 
 def program(body: str) -> str:

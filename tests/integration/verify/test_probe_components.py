@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,12 +9,6 @@ from probing import Probing
 from roundtrips import CORE, COUNTERS_CORE
 
 FUEL, EPOCH = {"consume-fuel": True}, {"epoch-interruption": True}
-
-
-@pytest.fixture(scope="module")
-def probing() -> Iterator[Probing]:
-    with Probing() as probing:
-        yield probing
 
 
 def lift(core: str, signature: str = "", types: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,12 +9,6 @@ from probing import Probing, how
 
 PAGES = {"wasm-custom-page-sizes": True}
 SHARED = {"shared-memory": True}
-
-
-@pytest.fixture(scope="module")
-def probing() -> Iterator[Probing]:
-    with Probing() as probing:
-        yield probing
 
 
 @pytest.mark.parametrize("triple", [None, "pulley64"], ids=["here", "pulley64"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,12 +10,6 @@ from probing import Probing
 
 EBADF = 8
 NO_OUTPUT = {"stdout": "", "stderr": ""}
-
-
-@pytest.fixture(scope="module")
-def probing() -> Iterator[Probing]:
-    with Probing() as probing:
-        yield probing
 
 
 def wasi(body: str, *, more: str = "") -> str:

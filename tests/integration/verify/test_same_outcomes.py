@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,6 @@ COUNTS = """(local i32) (local.set 0 (i32.const 10000))
   (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))"""
 LOOP = '(func (export "f") (loop (br 0)))'
 F, START = Case("f", (), returns=()), Case("_start", (), exit=0, wasi=WASI)
-
-
-@pytest.fixture(scope="module")
-def probing() -> Iterator[Probing]:
-    with Probing() as probing:
-        yield probing
 
 
 def identity(type_: str) -> str:
