@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import c_programs
 import environments
 import pytest
 from support import Project
+
+from wasmbuild.toolchain import find
+from wasmbuild.toolchain.embedded import Embedded
+from wasmbuild.toolchain.limits import ProcessLimits
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +24,13 @@ def runtime_distribution(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("runtime")
     environments.build(environments.ROOT / "runtime", directory)
     return directory
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Embedded]:
+    """The library as a compiler; a test over which its child ends costs the next one nothing but its start."""
+    with contextlib.closing(Embedded(find.library(), ProcessLimits(seconds=120))) as embedded:
+        yield embedded
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from wasmbuild.cli import main
-from wasmbuild.toolchain import find
 from wasmbuild.toolchain.embedded import Embedded
-from wasmbuild.toolchain.limits import ProcessLimits
 
 DECLARATION = """\
 [project]
@@ -42,13 +39,6 @@ COMPONENT = """(component
   (func (export "run") (canon lift (core func $i "run"))))"""
 
 
-@pytest.fixture(scope="module")
-def library() -> Iterator[Embedded]:
-    made = Embedded(find.library(), ProcessLimits(seconds=120))
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -57,9 +47,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("text", [MODULE, COMPONENT, f"(; first ;)\n{MODULE}"], ids=["module", "component", "comment"])
-def test_text_and_its_binary_are_one_artifact(root: Path, library: Embedded, text: str) -> None:
+def test_text_and_its_binary_are_one_artifact(root: Path, embedded: Embedded, text: str) -> None:
     (root / "a.wat").write_text(text)
-    (root / "a.wasm").write_bytes(library.translate(text.encode()))
+    (root / "a.wasm").write_bytes(embedded.translate(text.encode()))
     for target in ("x64", "debug", "arm", "portable", *(["fast"] if text == MODULE else [])):
         for name in ("a.wat", "a.wasm"):
             assert main(["compile", name, "--target", target, "-o", f"{name}.cwasm"]) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,6 @@ Make = Callable[..., Job]
 @pytest.fixture(scope="module")
 def compiler() -> FoundCompiler:
     return find.find("cli", search_path.default_line(), ".")
-
-
-@pytest.fixture(scope="module")
-def embedded() -> Iterator[Embedded]:
-    made = Embedded(find.library(), LIMITS)
-    yield made
-    made.close()
 
 
 @pytest.fixture

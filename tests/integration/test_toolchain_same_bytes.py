@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +62,6 @@ COMPONENTS = {
 @pytest.fixture(scope="module")
 def compiler() -> FoundCompiler:
     return find.find("cli", LINE, ".")
-
-
-@pytest.fixture(scope="module")
-def embedded() -> Iterator[Embedded]:
-    made = Embedded(find.library(), LIMITS)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

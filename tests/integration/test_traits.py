@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import corpus
@@ -14,17 +13,6 @@ from wasmbuild.formats import wasm_traits
 from wasmbuild.inspection import features
 from wasmbuild.toolchain import find, search_path
 from wasmbuild.toolchain.embedded import Embedded
-from wasmbuild.toolchain.limits import ProcessLimits
-
-
-@pytest.fixture(scope="module")
-def library() -> Iterator[Embedded]:
-    found = Embedded(find.library(), LIMITS)
-    yield found
-    found.close()
-
-
-LIMITS = ProcessLimits(memory=None, seconds=60)
 
 SMALL = {
     "nothing": "",
@@ -115,9 +103,9 @@ EITHER = {"null of a type", "block of a typed reference", "array in global", "co
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_features_are_those_without_which_a_module_is_not_valid(name: str, library: Embedded) -> None:
-    binary = library.translate(f"(module {SMALL[name]})".encode())
-    told = features.needed(binary, library)
+def test_features_are_those_without_which_a_module_is_not_valid(name: str, embedded: Embedded) -> None:
+    binary = embedded.translate(f"(module {SMALL[name]})".encode())
+    told = features.needed(binary, embedded)
     assert told.features is not None
     assert not told.problem
     found = {f"wasm-{feature}" for feature in wasm_traits.read(binary).features}
@@ -127,9 +115,9 @@ def test_features_are_those_without_which_a_module_is_not_valid(name: str, libra
 @pytest.mark.needs("npm")
 @pytest.mark.corpus
 @pytest.mark.parametrize("name", corpus.names())
-def test_features_of_real_modules(name: str, library: Embedded) -> None:
+def test_features_of_real_modules(name: str, embedded: Embedded) -> None:
     binary = corpus.get(name).read_bytes()
-    told = features.needed(binary, library)
+    told = features.needed(binary, embedded)
     assert [f"wasm-{feature}" for feature in wasm_traits.read(binary).features] == list(told.features or ())
 
 
@@ -165,8 +153,8 @@ OF_INSTANCE = '(core func (canon lower (func $e "g") (memory $i "m")))'
         (f'(import "e" (instance $e (export "g" (func (param "x" string))))) {OF_INSTANCE}', False),
     ],
 )
-def test_a_component_has_the_traits_of_its_modules(inside: str, passes: bool, library: Embedded) -> None:
-    traits = wasm_traits.read(library.translate((COMPONENT % inside).encode()))
+def test_a_component_has_the_traits_of_its_modules(inside: str, passes: bool, embedded: Embedded) -> None:
+    traits = wasm_traits.read(embedded.translate((COMPONENT % inside).encode()))
     assert traits.string_transcoding is passes
     assert traits.features == ("bulk-memory", "component-model", "exceptions")
     assert (traits.tags, traits.odd_tags_with) == (1, ("active-data", "passive-data"))
@@ -197,8 +185,8 @@ BOTH = """(component
         ),
     ],
 )
-def test_text_passes_between_two_instances_of_one_component(inside: str, passes: bool, library: Embedded) -> None:
-    assert wasm_traits.read(library.translate((BOTH % inside).encode())).string_transcoding is passes
+def test_text_passes_between_two_instances_of_one_component(inside: str, passes: bool, embedded: Embedded) -> None:
+    assert wasm_traits.read(embedded.translate((BOTH % inside).encode())).string_transcoding is passes
 
 
 BUILT_IN = (
@@ -224,8 +212,8 @@ WITH_BUILT_IN = """(component
 
 
 @pytest.mark.parametrize("built_in", BUILT_IN)
-def test_built_in_functions_are_read_to_their_end(built_in: str, library: Embedded) -> None:
-    features = wasm_traits.read(library.translate((WITH_BUILT_IN % built_in).encode())).features
+def test_built_in_functions_are_read_to_their_end(built_in: str, embedded: Embedded) -> None:
+    features = wasm_traits.read(embedded.translate((WITH_BUILT_IN % built_in).encode())).features
     assert features[0] == "component-model"
     assert ("component-model-async" in features) is not built_in.startswith("resource")
 
@@ -247,8 +235,8 @@ MANY_VALUES = {
 
 
 @pytest.mark.parametrize("name", MANY_VALUES)
-def test_a_function_has_no_more_values_than_its_traits_say(name: str, library: Embedded, tmp_path: Path) -> None:
-    binary = library.translate(
+def test_a_function_has_no_more_values_than_its_traits_say(name: str, embedded: Embedded, tmp_path: Path) -> None:
+    binary = embedded.translate(
         f"""(module (type $none (func)) {WIDE if name == "wide blocks" else ""} (memory 1) (table 1 funcref)
         (table $e 1 externref) (global $g (mut externref) (ref.null extern))
         (func (param i32) {LOCALS} (loop {WRITTEN} {MANY_VALUES[name]} {READ} (br_if 0 (local.get 0)))))""".encode()

@@ -48,10 +48,10 @@ class Workshop:
     checksum = CHECKSUM
     plugin = PLUGIN
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, library: Embedded) -> None:
         self._root = root
         self.executable = find.find(find.CLI, self.line, ".")
-        self.library = Embedded(find.library(), LIMITS)
+        self.library = library
         self._compiled: dict[str, bytes] = {}
         self._translated: dict[str, bytes] = {}
 
@@ -167,10 +167,8 @@ class Workshop:
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    workshop = Workshop(tmp_path_factory.mktemp("workshop"))
-    yield workshop
-    workshop.library.close()
+def workshop(tmp_path_factory: pytest.TempPathFactory, embedded: Embedded) -> Workshop:
+    return Workshop(tmp_path_factory.mktemp("workshop"), embedded)
 
 
 @pytest.fixture(scope="session")
