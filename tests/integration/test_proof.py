@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import sys
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from matrix import thorough
@@ -42,11 +40,6 @@ def declared(call: str, outcome: str, args: str = "[]", extra: str = "", targets
     return f'{HEAD}{targets}[modules.n]\nsource = "n.wat"\n{test}[modules.add]\nsource = "add.wat"\n'
 
 
-def entries(project: Project, *arguments: str, status: int = 0) -> dict[str, dict[str, Any]]:
-    report = json.loads(project.run("verify", "--json", *arguments, "build", status=status).stdout)
-    return {entry["id"]: entry for entry in report["artifacts"]}
-
-
 @thorough(
     ("call", "args", "outcome"),
     [
@@ -68,7 +61,7 @@ def test_what_returns_as_declared_is_tested(project: Project, call: str, args: s
     project.write("n.wat", NUMBERS)
     project.declare(declared(call, outcome, args, targets=X64 + PULLEY))
     project.run("build")
-    found = entries(project)
+    found = project.verdicts()
     assert found["n@x64"]["level"] == found["n@portable"]["level"] == "tested"
     assert found["add@x64"]["level"] == "loaded"
 
@@ -89,7 +82,7 @@ def test_what_does_not_is_said_and_the_rest_goes_on(
     project.write("n.wat", NUMBERS)
     project.declare(declared(call, outcome, args))
     project.run("build")
-    found = entries(project, status=1)
+    found = project.verdicts(status=1)
     assert found["n@x64"]["level"] == "loaded"
     assert found["n@x64"]["failed"] == "tested"
     assert said in found["n@x64"]["message"]
@@ -108,7 +101,7 @@ def test_values_are_nested_as_deeply_as_they_may_be(project: Project) -> None:
     value = "[" * MAX_DEPTH + "7, 8" + "]" * MAX_DEPTH
     project.declare(declared("f", f"returns = [{value}]", f"[{value}]", targets=PULLEY))
     project.run("build")
-    assert entries(project)["n@portable"]["level"] == "tested"
+    assert project.verdicts()["n@portable"]["level"] == "tested"
     project.declare(declared("f", f"returns = [[{value}]]", f"[{value}]", targets=PULLEY))
     refusal = project.run("build", status=2).stderr
     assert f"is nested too deeply; write at most {MAX_DEPTH} levels" in refusal
@@ -119,7 +112,7 @@ def test_a_long_value_is_shown_where_it_begins_to_differ(project: Project) -> No
     project.declare(declared("f", f"returns = [{[*range(99), 7]}]", f"[{[*range(100)]}]", targets=PULLEY))
     project.run("build")
     shown = "…89, 90, 91, 92, 93, 94, 95, 96, 97, 98, "
-    said = entries(project, status=1)["n@portable"]["message"]
+    said = project.verdicts(status=1)["n@portable"]["message"]
     assert f"returned {shown}99] instead of {shown}7]; " in said
 
 
@@ -127,7 +120,7 @@ def test_a_call_that_never_ends_costs_one_artifact_its_verdict(project: Project)
     project.write("n.wat", NUMBERS)
     project.declare(declared("forever", "returns = []", extra="time-limit = 1\n"))
     project.run("build")
-    found = entries(project, status=1)
+    found = project.verdicts(status=1)
     assert "forever()" in found["n@x64"]["message"]
     assert "did not end within 1 s" in found["n@x64"]["message"]
     assert found["add@x64"]["level"] == "loaded"
@@ -138,7 +131,7 @@ def test_engines_that_count_are_granted_enough(project: Project) -> None:
     engine = "engine = { consume-fuel = true, epoch-interruption = true }\n"
     project.declare(declared("i32", "returns = [7]", "[7]", targets=X64 + engine))
     project.run("build")
-    assert entries(project)["n@x64"]["level"] == "tested"
+    assert project.verdicts()["n@x64"]["level"] == "tested"
 
 
 DEPTH = """(module (func $f (export "f") (param i32) (result i32)
@@ -172,10 +165,10 @@ def test_what_the_engine_alone_decides_is_so_when_tested(
     modules = f'[modules.m]\nsource = "m.wat"\ntests = [{{ {test} }}]\n'
     project.declare(f"{BOTH_LOADERS}{modules}")
     project.run("build")
-    assert [without in entry["message"] for entry in entries(project, status=1).values()] == [True, True]
+    assert [without in entry["message"] for entry in project.verdicts(status=1).values()] == [True, True]
     project.declare(f"{BOTH_LOADERS}[engine]\n{engine}\n{modules}")
     assert project.compiled() == set()
-    assert [entry["level"] for entry in entries(project).values()] == ["tested", "tested"]
+    assert [entry["level"] for entry in project.verdicts().values()] == ["tested", "tested"]
 
 
 STACKS = """(module (type $f (func)) (type $c (cont $f)) (tag $t (param i32))
@@ -190,7 +183,7 @@ def test_stacks_are_switched_by_an_executable(project: Project) -> None:
     project.write("n.wat", STACKS)
     project.declare(declared("f", "returns = [7]", targets=X64 + "engine = { wasm-stack-switching = true }\n"))
     project.run("build")
-    assert entries(project)["n@x64"]["level"] == "tested"
+    assert project.verdicts()["n@x64"]["level"] == "tested"
 
 
 # Its frame is larger than a page.
@@ -209,7 +202,7 @@ def test_a_flag_at_its_bounds_runs(project: Project, name: str, value: int) -> N
     engine = f"engine = {{ cranelift-flags = {{ {name} = {value} }} }}\n"
     project.declare(declared("f", "returns = [1000]", targets=X64 + engine))
     project.run("build")
-    assert entries(project)["n@x64"]["level"] == "tested"
+    assert project.verdicts()["n@x64"]["level"] == "tested"
 
 
 def test_the_largest_sizes_are_told_to_be_too_large(project: Project) -> None:
@@ -220,7 +213,7 @@ def test_the_largest_sizes_are_told_to_be_too_large(project: Project) -> None:
     module = '[modules.m]\nsource = "m.wat"\ntests = [{ call = "f", returns = [] }]\n'
     project.declare(f"{BOTH_LOADERS}[engine]\n{engine}{module}")
     project.run("build")
-    found = entries(project, status=3).values()
+    found = project.verdicts(status=3).values()
     assert ["write a smaller memory-reservation" in entry["message"] for entry in found] == [True, True]
 
 
@@ -234,7 +227,7 @@ def test_a_heap_of_objects_that_is_too_large_is_told_and_a_smaller_one_helps(pro
         engine = f"[engine]\nmemory-reservation = {1 << 30}\ngc-heap-reservation = {size}\n"
         project.declare(declared("f", "returns = [1]", targets=X64) + engine)
         project.run("build")
-        entry[size] = entries(project, status=status)["n@x64"]
+        entry[size] = project.verdicts(status=status)["n@x64"]
     said = entry[1000 << 40]["message"]
     assert "reserves 1000 TiB of address space" in said
     assert "a smaller memory-reservation or, from Wasmtime 48 on, gc-heap-reservation under [engine]" in said
@@ -247,7 +240,7 @@ def test_a_demanded_test_that_cannot_be_run_here_is_a_failure(project: Project) 
     text = declared("i32", "returns = [7]", "[7]", targets=arm)
     project.declare(text[: text.index("[modules.add]")])
     project.run("build")
-    found = entries(project, status=1)["n@arm"]
+    found = project.verdicts(status=1)["n@arm"]
     assert found["level"] == "consistent"
     assert found["required"] == "tested"
     assert "no runner is declared; under [targets.arm] of wasmbuild.toml write runner = {" in found["message"]
@@ -257,7 +250,7 @@ def test_a_level_below_runs_nothing(project: Project) -> None:
     project.write("n.wat", NUMBERS)
     project.declare(declared("i32", "returns = [8]", "[7]"))
     project.run("build")
-    assert entries(project, "--level", "loaded")["n@x64"]["level"] == "loaded"
+    assert project.verdicts("--level", "loaded")["n@x64"]["level"] == "loaded"
 
 
 def test_a_report_for_ci(project: Project) -> None:
@@ -343,12 +336,12 @@ def test_artifacts_of_another_machine_are_loaded_and_tested_under_emulation(
     runner = QEMU.format(sysroot=sysroot) + f'{program} = "{path}"'
     on_arm(project, runner, MODULES + '[[modules.sub.tests]]\ncall = "sub"\nargs = [5, 3]\nreturns = [2]\n')
     project.run("build")
-    found = entries(project)
+    found = project.verdicts()
     assert found["sub@arm"]["level"] == "tested"
     assert found["add@arm"]["level"] == "loaded"
     damaged = project.build / "arm/add.cwasm"
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    assert entries(project, status=1)["add@arm"]["failed"] == "intact"
+    assert project.verdicts(status=1)["add@arm"]["failed"] == "intact"
 
 
 @pytest.mark.needs("qemu-aarch64-static", "apt-get", "dpkg-deb")
@@ -367,7 +360,7 @@ def test_a_published_miscompile_is_caught_where_it_happens(project: Project, sys
     )
     on_arm(project, runner, f'[modules.table]\nsource = "table.wat"\n{tests}[modules.add]\nsource = "add.wat"\n')
     project.run("build")
-    found = entries(project, status=1)
+    found = project.verdicts(status=1)
     assert found["table@x64"]["level"] == "tested"
     assert found["table@arm"]["failed"] == "tested"
     assert "pick(300000)" in found["table@arm"]["message"]
@@ -379,5 +372,5 @@ def test_a_runner_that_does_not_work_is_a_failure_that_says_why(project: Project
     on_arm(project, f'command = ["no-such-emulator"]\npython = "{sys.executable}"', MODULES)
     project.write("add.wat", ADD)
     project.run("build")
-    message = entries(project, status=1)["add@arm"]["message"]
+    message = project.verdicts(status=1)["add@arm"]["message"]
     assert "no-such-emulator" in message

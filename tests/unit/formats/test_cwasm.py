@@ -5,6 +5,7 @@ import io
 import struct
 from collections.abc import Iterable, Mapping
 
+import binary
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,28 +23,16 @@ TRIPLE = "aarch64-unknown-linux-gnu"
 TAIL = bytes(range(60))
 
 
-def varint(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
-
-
-def text(value: str) -> bytes:
-    return varint(len(value.encode())) + value.encode()
-
-
 def flags(values: Flags) -> bytes:
-    out = varint(len(values))
+    out = binary.leb(len(values))
     for name, value in values.items():
-        out += text(name)
+        out += binary.name(name)
         if isinstance(value, bool):
             out += bytes([2, value])
         elif isinstance(value, int):
             out += bytes([1, value])
         else:
-            out += b"\0" + text(value)
+            out += b"\0" + binary.name(value)
     return out
 
 
@@ -51,7 +40,7 @@ def engine_section(
     version: str = "48", triple: str = TRIPLE, shared: Flags = SHARED, isa: Flags = ISA, tail: bytes = TAIL
 ) -> bytes:
     head = b"\0" + bytes([len(version.encode())]) + version.encode()
-    return head + text(triple) + flags(shared) + flags(isa) + tail
+    return head + binary.name(triple) + flags(shared) + flags(isa) + tail
 
 
 def elf(
@@ -245,11 +234,11 @@ AGAIN = "; build it again, or copy it again from where it was built"
             "a damaged artifact: its engine section holds a number of more than 64 bits" + AGAIN,
         ),
         (
-            elf(engine_section(shared={}, isa={}, tail=b"")[:-1] + b"\x02" + (text("a\x1b") + b"\2\1") * 2),
+            elf(engine_section(shared={}, isa={}, tail=b"")[:-1] + b"\x02" + (binary.name("a\x1b") + b"\2\1") * 2),
             "a damaged artifact: its engine section sets a\\x1b twice" + AGAIN,
         ),
         (
-            elf(engine_section(shared={}, isa={}, tail=b"")[:-1] + b"\x01" + text("has_lse") + b"\2\7"),
+            elf(engine_section(shared={}, isa={}, tail=b"")[:-1] + b"\x01" + binary.name("has_lse") + b"\2\7"),
             "a damaged artifact: its engine section has no readable value for has_lse" + AGAIN,
         ),
     ],

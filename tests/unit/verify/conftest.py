@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from answering import Loads, Starter
 from maker import Maker
+from scripted import Loading
+from shipped import Shipped
 
 
 @pytest.fixture
@@ -22,3 +24,13 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starter:
 @pytest.fixture
 def loads(tmp_path: Path, maker: Maker) -> Loads:
     return Loads(tmp_path, maker)
+
+
+@pytest.fixture
+def loading(tmp_path: Path, maker: Maker) -> Loading:
+    return Loading(tmp_path, maker)
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, maker: Maker) -> Shipped:
+    return Shipped(tmp_path, maker)

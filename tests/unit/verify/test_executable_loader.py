@@ -30,11 +30,6 @@ BLAMED = f"a runner has to pass on the exit status and all that is written, and 
 MEMORY = "needs more memory than the limit of 2 GiB; raise --memory-limit, or memory-limit of its runner"
 
 
-@pytest.fixture
-def loading(tmp_path: Path, maker: Any) -> Loading:
-    return Loading(tmp_path, maker)
-
-
 def test_what_opens_its_preload_is_loaded(loading: Loading) -> None:
     assert loading.obstacle("") is None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import textwrap
 from pathlib import Path
-from typing import Any
 
 import pytest
 from scripted import RUNNER, TELL, Loading
@@ -18,11 +17,6 @@ from wasmbuild.verify.outcomes import CALLS, Broken, Unreachable
 PROGRAM = Wasi(("name", "x"), (("LANG", "C"),), "größe")
 WRONG = "correct the source or the test; if both are right, compile with another patch release of Wasmtime"
 MEMORY = "needs more memory than the limit of 2 GiB; raise --memory-limit, or memory-limit of its runner"
-
-
-@pytest.fixture
-def loading(tmp_path: Path, maker: Any) -> Loading:
-    return Loading(tmp_path, maker)
 
 
 @pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
 
 import pytest
 from shipped import BAD, INDEX, MANIFEST, Shipped
@@ -18,11 +16,6 @@ TWICE = "[0] too, upper and lower case apart"
 WHOLE = "must be a whole number from 0 to 9223372036854775807, not"
 ESCAPES = "\x1b]0;pi\x07\r\n\u202e" * 100
 HEAD, INDEX_HEAD = b'{"schema": "wasmbuild/manifest/1", ', b'{"schema": "wasmbuild/index/1", '
-
-
-@pytest.fixture
-def shipped(tmp_path: Path, maker: Any) -> Shipped:
-    return Shipped(tmp_path, maker)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import mischief
 import pytest
@@ -18,11 +17,6 @@ from wasmbuild.verify import verify
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links, devices and FIFOs of POSIX")
 
 OUT = "leads out of the directory through a link"
-
-
-@pytest.fixture
-def shipped(tmp_path: Path, maker: Any) -> Shipped:
-    return Shipped(tmp_path, maker)
 
 
 KINDS: dict[str, tuple[mischief.Replace, str]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,11 +30,6 @@ WELCOME = 'echo Welcome; exec "$@"'
 WARNING = 'echo "qemu: warning: no x2apic" >&2; exec "$@"'
 CARRIAGE_RETURNS = r"""out=$("$@"); status=$?; [ -z "$out" ] || printf '%s\r\n' "$out"; exit $status"""
 FAREWELL = '"$@"; status=$?; echo done; exit $status'
-
-
-@pytest.fixture
-def loading(tmp_path: Path, maker: Any) -> Loading:
-    return Loading(tmp_path, maker)
 
 
 def through(loading: Loading, script: str) -> dict[str, Any]:
