@@ -11,11 +11,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support import Project
+from support import HEAD, Project
 
 from wasmbuild.engine import host
 
-HEAD = '[project]\nname = "demo"\n[toolchain]\nwasmtime = "48"\n'
 PLUGIN = """(component
   (core module $m (func (export "run")))
   (core instance $i (instantiate $m))

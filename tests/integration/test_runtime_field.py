@@ -151,38 +151,6 @@ def test_a_program_that_exits_when_it_is_instantiated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "limits"),
-    [("(memory 1)", {"memory_size": 10}), ("(table 2 funcref)", {"table_elements": 1}), ("", {"instances": 0})],
-)
-def test_a_store_that_is_let_have_too_little(tmp_path: Path, body: str, limits: dict[str, int]) -> None:
-    path = tmp_path / "m.wat"
-    path.write_text(f"(module {body})")
-    opened = runtime.load_source(path)
-    store = wasmtime.Store(opened.engine)
-    store.set_limits(**limits)
-    with pytest.raises(runtime.RefusedError) as caught:
-        runtime.instantiate(opened, wasmtime.Linker(opened.engine), store)
-    assert str(caught.value).startswith(f"{opened} is not instantiated: ")
-    assert caught.value.hint == "let the store have more, with store.set_limits()"
-
-
-@pytest.mark.parametrize("other", ["store", "linker", "both"])
-def test_a_store_or_a_linker_of_another_engine(tmp_path: Path, other: str) -> None:
-    path = tmp_path / "m.wat"
-    path.write_text("(module)")
-    opened = runtime.load_source(path)
-    engine = wasmtime.Engine()
-    store = wasmtime.Store(opened.engine if other == "linker" else engine)
-    linker = wasmtime.Linker(opened.engine if other == "store" else engine)
-    with pytest.raises(runtime.RefusedError) as caught:
-        runtime.instantiate(opened, linker, store)
-    assert (
-        caught.value.problem == f"{opened} is not instantiated: it, the store and the linker are not all of one engine"
-    )
-    assert caught.value.hint == "make both with the engine that loaded it, such as wasmtime.Store(loaded.engine)"
-
-
-@pytest.mark.parametrize(
     ("source", "hint"),
     [
         ("(module (fun))", "correct the source"),

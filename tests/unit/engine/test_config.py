@@ -8,10 +8,10 @@ import tomllib
 from typing import Any
 
 import pytest
+from declarations import ARM, LINUX, PULLEY, RISCV, WINDOWS, declarations, lines_of_wasmtime, targets
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from unit.engine.test_settings import ARM, LINUX, PULLEY, RISCV, WINDOWS, declarations, lines_of_wasmtime, targets
 
 from wasmbuild.engine import lines, rules
 from wasmbuild.engine.config import EngineConfig, engine_toml

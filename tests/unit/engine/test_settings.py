@@ -4,6 +4,19 @@ import json
 from typing import Any
 
 import pytest
+from declarations import (
+    ARM,
+    FLAGS,
+    LINUX,
+    PULLEY,
+    PULLEY32,
+    RISCV,
+    SETTINGS,
+    WINDOWS,
+    declarations,
+    lines_of_wasmtime,
+    targets,
+)
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -11,40 +24,9 @@ from hypothesis import strategies as st
 from wasmbuild.engine import lines, rules, settings, translations, triples
 from wasmbuild.engine.rules import value_problems
 
-SETTINGS = lines.get(48).settings
-FLAGS = lines.get(48).flags
-LINUX = triples.parse("x86_64-unknown-linux-gnu")
-MACOS = triples.parse("x86_64-apple-darwin")
-ARM = triples.parse("aarch64-unknown-linux-gnu")
-WINDOWS = triples.parse("x86_64-pc-windows-msvc")
-RISCV = triples.parse("riscv64gc-unknown-linux-gnu")
-PULLEY = triples.parse("pulley64")
-PULLEY32 = triples.parse("pulley32")
 SPECTRE = "enable_heap_access_spectre_mitigation"
 
 _values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.booleans())
-targets = st.sampled_from([LINUX, MACOS, ARM, WINDOWS, RISCV, PULLEY, PULLEY32])
-lines_of_wasmtime = st.sampled_from(lines.known())
-
-
-def _sound(default: object, choices: tuple[str, ...], low: int, high: int) -> st.SearchStrategy[object]:
-    if isinstance(default, bool):
-        return st.booleans()
-    if isinstance(default, int):
-        return st.integers(low, high)
-    return st.sampled_from(choices)
-
-
-declarations = st.fixed_dictionaries(
-    {},
-    optional={
-        **{name: _sound(s.default, s.choices, s.low, s.high) for name, s in SETTINGS.items()},
-        "embedder": st.sampled_from(list(lines.get(48).embedders)),
-        "cranelift-flags": st.fixed_dictionaries(
-            {}, optional={name: _sound(f.default, f.choices, f.low, f.high) for name, f in FLAGS.items()}
-        ),
-    },
-)
 
 
 def told(declared: dict[str, Any], triple: triples.TargetTriple | None = LINUX, line: int = 48) -> list[str]:
