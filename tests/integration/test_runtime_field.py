@@ -282,7 +282,7 @@ def test_a_process_without_memory_is_told_so(project: Project) -> None:
     assert first == again
     assert first.endswith(
         " needs more memory than this process can have; there is too little memory; close some programs, or raise the "
-        "limit"
+        "limit (ulimit -v)"
     )
 
 
