@@ -221,6 +221,29 @@ def test_asked_to_stop_it_ends_the_compile_that_runs(tmp_path: Path, script: Cal
     assert project.made() == EVERYTHING
 
 
+POOL = """
+import multiprocessing, os, time
+def pooled(target, source, env):
+    while not os.path.exists("started"):
+        time.sleep(0.01)
+    for _ in range(3):
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            pool.map(abs, [1])
+    open(str(target[0]), "w").close()
+Command("pooled", [], pooled)
+"""
+
+
+def test_processes_that_another_step_ends_end_no_compile(tmp_path: Path, script: Callable[[str, str], Path]) -> None:
+    project = Built(tmp_path / "project", SCONSTRUCT + POOL)
+    real = shutil.copyfile(api_compiler(), tmp_path / "real")
+    real.chmod(0o755)
+    there = project.root
+    held = f'touch {there}/started; while [ ! -e {there}/pooled ]; do sleep 0.05; done; exec {real} "$@"'
+    project.environment["WASMBUILD_WASMTIME"] = str(script(f'[ "$1" != compile ] || {{ {held}; }}', "wasmtime 48.0.2"))
+    assert project.made("-j5") == EVERYTHING
+
+
 def api_compiler() -> str:
     from wasmbuild.toolchain.find import find
 

@@ -97,7 +97,7 @@ class _SConsBuild:
         self._plan = self._planned.plan
         self._up_to_date = self._workspace.is_up_to_date(self._planned)
         self._steps = StepwiseBuild(self._workspace, _say)
-        requests.end_what_runs()
+        requests.listen()
         # One compile at a time may have all cores.
         self._alone = env.GetOption("num_jobs") == 1
 
@@ -134,7 +134,7 @@ class _SConsBuild:
         """Bring one artifact up to date; several threads do so at once."""
         id = target[0].attributes.wasmbuild
         try:
-            with boundary.as_wasmbuild_error(), self._steps.begun(self._planned) as session:
+            with requests.step(), boundary.as_wasmbuild_error(), self._steps.begun(self._planned) as session:
                 # Since the build began, another builder may have made its source, or someone edited it: an interactive
                 # SCons builds as often as it is asked to.
                 session.look_again(session.artifacts[id])
@@ -142,10 +142,10 @@ class _SConsBuild:
                 if outcome.error is None and not outcome.reasons:
                     # By a decider that compares times, SCons would ask again for ever.
                     session.touch(session.artifacts[id])
+                if outcome.error is not None:
+                    raise outcome.error
         except WasmbuildError as error:
             raise _failed(target, error) from None
-        if outcome.error is not None:
-            raise _failed(target, outcome.error)
 
     def write_manifests(self, target: list[Any], source: list[Any], env: Any) -> None:
         """Write manifests and index once all artifacts are right, and let other builds in."""
