@@ -19,7 +19,7 @@ from wasmbuild.runtime.errors import (
     OtherSettingError,
     PassedOver,
 )
-from wasmbuild.runtime.file_errors import of_artifact
+from wasmbuild.runtime.file_errors import of_artifact, of_memory, said_by_host
 from wasmbuild.runtime.loaded import Loaded
 from wasmbuild.runtime.publication import PATIENCE, use_published
 from wasmbuild.runtime.selection import ALL, FITS_NOT, candidates, pass_over
@@ -216,7 +216,11 @@ def _check_layout(manifest: Manifest, artifact: ManifestArtifact) -> None:
     if version is None:
         from wasmbuild.runtime.own_layout import release_alike
 
-        version = release_alike(manifest.major)
+        try:
+            version = release_alike(manifest.major)
+        except wasmtime.WasmtimeError as error:
+            what = "the library, whose layout is to be told,"
+            raise said_by_host(what, str(error)) or of_memory(what) from None
     if layouts.crashes(manifest, artifact.traits, version, on_windows=sys.platform == "win32"):
         from wasmbuild.runtime.mismatches import other_layout
 

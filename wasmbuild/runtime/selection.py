@@ -17,7 +17,7 @@ from wasmbuild.runtime.errors import (
     PassedOver,
 )
 from wasmbuild.runtime.shipments import OpenShipment
-from wasmbuild.runtime.targets import Candidate, Candidates, SourceCandidate, TargetEntry
+from wasmbuild.runtime.targets import Candidate, Candidates, SourceCandidate, TargetEntry, best_first
 
 PULLEY = "pulley"
 COMPILE = "compile"
@@ -69,8 +69,9 @@ def _readable(found: Candidates, patterns: tuple[str, ...], opened: OpenShipment
 
     What was built for this machine and is damaged is an error at once; what was not asked for is left alone.
     """
-    right_by_now = (entry.candidate(opened.source) for entry in named(found.unreadable, patterns))
-    return (*right_by_now, *named(found.candidates, patterns))
+    right_by_now = [entry.candidate(opened.source) for entry in named(found.unreadable, patterns)]
+    right = named(found.candidates, patterns)
+    return best_first((*right_by_now, *right)) if right_by_now else right
 
 
 def sources(opened: OpenShipment, module: str | None, patterns: tuple[str, ...]) -> Iterator[SourceCandidate]:

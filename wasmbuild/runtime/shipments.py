@@ -20,7 +20,7 @@ from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import OtherCodeError, PassedOver
 from wasmbuild.runtime.file_errors import holds_none, not_read, of_memory, unreadable
 from wasmbuild.runtime.forking import ForkSafeLock
-from wasmbuild.runtime.targets import Candidates, TargetEntry, candidate_of, read_all, read_target
+from wasmbuild.runtime.targets import Candidates, TargetEntry, best_first, candidate_of, read_all, read_target
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ class Shipment:
             else:
                 (self._pulley if triples.parse(entry.triple).is_pulley else self._native).append(entry)
         here = read_all(self._native, source)
-        # A CPU level has the flags of those below it and more, and sorting keeps the order of the index otherwise.
-        best_first = sorted(here.candidates, key=lambda candidate: -len(candidate.manifest.isa_flags))
-        self.native = Candidates(tuple(best_first), (*passed_over, *here.passed_over), here.unreadable)
+        self.native = Candidates(best_first(here.candidates), (*passed_over, *here.passed_over), here.unreadable)
         self._awaited = _awaited(here, self._native)
 
     def has_come(self, source: ShipmentSource) -> bool:

@@ -11,7 +11,7 @@ from wasmbuild.shipment.errors import ShippedFileError
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import wasmtime
 
@@ -179,6 +179,11 @@ def candidate_of(manifest: Manifest, folder: str, source: ShipmentSource) -> Can
     except OSError as error:
         raise of_host(f"the directory of target {manifest.target} {error.strerror}", error.errno or 0) from None
     return Candidate(manifest, folder, directory, pulley)
+
+
+def best_first(found: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Return candidates such that a CPU level, which has the flags of those below it and more, comes before these."""
+    return tuple(sorted(found, key=lambda candidate: -len(candidate.manifest.isa_flags)))
 
 
 def read_all(entries: list[TargetEntry], source: ShipmentSource) -> Candidates:

@@ -15,7 +15,7 @@ from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.engine import cpu, host, triples
 from wasmbuild.runtime import engine, engines, load, shipments
 from wasmbuild.runtime.errors import DamagedError, LinkedOutError, MissingArtifactError, ShipmentError
-from wasmbuild.runtime.selection import modules
+from wasmbuild.runtime.selection import ALL, candidates, modules
 
 FOREIGN = "s390x-unknown-linux-gnu"
 
@@ -62,6 +62,19 @@ def test_the_most_cpu_features_come_first_and_the_order_of_the_index_decides_oth
     shipping.target("best", {"a": b"x"}, cpu=high[0], isa_flags=high[1])
     names = [candidate.target for candidate in shipments.find(shipping.index()).native.candidates]
     assert names == ["best", "first", "second"]
+
+
+@pytest.mark.skipif(not cpu.levels(triples.parse(host.triple() or "pulley64").architecture), reason="no levels")
+def test_a_manifest_that_becomes_right_meanwhile_does_not_go_before_more_cpu_features(shipping: Any) -> None:
+    levels = list(cpu.levels(triples.parse(host.triple() or "").architecture).items())
+    low, high = levels[0], max(levels, key=lambda level: len(level[1]))
+    shipping.target("best", {"a": b"x"}, cpu=high[0], isa_flags=high[1])
+    late = shipping.target("late", {"a": b"x"}, cpu=low[0], isa_flags=low[1]) / "manifest.json"
+    root, right = shipping.index(), late.read_bytes()
+    late.write_bytes(right[:-1])
+    with shipments.open_shipment(root) as opened:
+        late.write_bytes(right)
+        assert [candidate.target for candidate in candidates(opened, "a", ALL, (), [])] == ["best", "late"]
 
 
 def test_manifests_of_other_machines_and_of_pulley_are_not_read_in_vain(shipping: Any) -> None:
