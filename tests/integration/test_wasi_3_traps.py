@@ -26,6 +26,11 @@ LOOPS = '(func (export "run") (result i32) (loop (br 0)) unreachable)'
 HOST = '(import "host" (func $host)) (core func $lowered (canon lower (func $host)))'
 GIVEN = '(with "" (instance (export "f" (func $lowered))))'
 CALLS_HOST = '(import "" "f" (func $f)) (func (export "run") (result i32) call $f i32.const 0)'
+RANDOM = """(import "wasi:random/random@0.3.0" (instance $random
+    (export "get-random-u64" (func (result u64)))))
+  (core func $lowered (canon lower (func $random "get-random-u64")))"""
+STARTS_WITH_RANDOM = f"""(import "" "f" (func $f (result i64)))
+    (func $start (drop (call $f)) unreachable) (start $start) {ENDS_WELL}"""
 STARTS_WITH_HOST = f'(import "" "f" (func $f)) (start $f) {ENDS_WELL}'
 
 
@@ -66,9 +71,10 @@ def test_a_program_that_traps_in_place_of_ending_well_is_told_so(project: Projec
     [
         (OF_START, "", "", '{ wasi = {}, traps = "unreachable" }'),
         (OF_DATA, "", "", '{ wasi = {}, traps = "out of bounds" }'),
+        (STARTS_WITH_RANDOM, RANDOM, GIVEN, '{ wasi = {}, traps = "unreachable" }'),
         (STARTS_WITH_HOST, HOST, GIVEN, '{ wasi = {}, traps = "unknown import", imports = "trap" }'),
     ],
-    ids=["start", "data", "import"],
+    ids=["start", "data", "random", "import"],
 )
 def test_a_trap_before_the_call_is_no_outcome_of_it(
     project: Project, module: str, imports: str, given: str, test: str
