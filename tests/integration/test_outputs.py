@@ -179,12 +179,14 @@ def test_advice_where_nothing_may_be_written(project: Project) -> None:
         ("report.json", 'is no manifest: its schema is "wasmbuild/report/1"; name the manifest.json of a target in the '
          "build directory"),
         ("add.wat", "is WebAssembly text, not a manifest; name the manifest.json of a target in the build directory"),
+        ("Makefile", "is no manifest; name the manifest.json of a target in the build directory"),
         ("wasmbuild.toml", "is no manifest; name a declaration with --config wasmbuild.toml"),
     ],
 )  # fmt: skip
 def test_what_is_no_manifest_is_told_from_one(project: Project, name: str, said: str) -> None:
     project.run("build", "-q")
     project.write("package.json", '{"name": "p"}')
+    project.write("Makefile", "all:\n")
     project.write("report.json", '{"schema": "wasmbuild/report/1"}')
     assert project.run("embed", name, "--lang", "c", status=2).stderr == f"error: {name}: {said}\n"
 

@@ -22,7 +22,9 @@ def mistaken(path: Path, data: bytes) -> str:
         return f"is no manifest; name a declaration with --config {path}"
     if not data.lstrip().startswith(b"{"):
         identity = identify(data)
-        return f"is {identity.sentence}, not a manifest; name {_wanted(path)}" if identity.kind in _KNOWN else ""
+        if identity.kind in _KNOWN:
+            return f"is {identity.sentence}, not a manifest; name {_wanted(path)}"
+        return "" if path.name == filenames.MANIFEST else f"is no manifest; name {_wanted(path)}"
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.strict_json import Invalid, loads, show
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
+from wasmbuild.project import filenames
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ _FIX = (
     "the file was edited or damaged, or another program or version of wasmbuild wrote it: delete it and build again, "
     "or copy it again from where it was built"
 )
+_OTHER = "it is no manifest or index: name one, or a build directory"
+_RECORD = f"{filenames.ARTIFACT_SUFFIX}{filenames.RECORD_SUFFIX}"
+_MARK = b'"wasmbuild/'
 
 
 def check_schema(document: object, schema: str) -> None:
@@ -35,14 +41,25 @@ def check_schema(document: object, schema: str) -> None:
 
 
 def read(data: bytes, where: str, schema: str, limit: int, check: Check) -> Any:
+    document: Any = None
     try:
         document = loads(data, limit)
         check_schema(document, schema)
         check(document)
     except Invalid as error:
         place = ": ".join(filter(None, (printable(where), error.where())))
-        raise FormatError(f"{place}: {error.problem}; {error.fix or _FIX}") from None
+        raise FormatError(f"{place}: {error.problem}; {error.fix or _fix(document, data, where)}") from None
     return document
+
+
+def _fix(document: object, data: bytes, where: str) -> str:
+    """Return what to do about a file: one that somebody named by mistake may be their own, and is not to be deleted."""
+    if _MARK in data:
+        return _FIX
+    # The schema comes late, so that what was cut off does not say it.
+    name = os.path.basename(where)
+    is_built = name in (filenames.INDEX, filenames.MANIFEST) or name.endswith(_RECORD)
+    return _FIX if document is None and is_built else _OTHER
 
 
 def interface_of(artifact: Mapping[str, Any]) -> Interface:

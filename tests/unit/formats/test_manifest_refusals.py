@@ -274,7 +274,32 @@ def test_what_is_wrong_with_a_record_is_said(path: tuple[str | int, ...], value:
 def test_the_name_of_the_file_is_escaped() -> None:
     with pytest.raises(FormatError) as caught:
         Record.from_bytes(b"[]", "a\x1b[31m/\udcff.json")
-    assert str(caught.value) == f"a\\x1b[31m/\\udcff.json: must be an object, not an array; {FIX}"
+    assert str(caught.value) == f"a\\x1b[31m/\\udcff.json: must be an object, not an array; {OTHER}"
+
+
+OTHER = "it is no manifest or index: name one, or a build directory"
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "fix"),
+    [
+        (b"all:\n", "Makefile", OTHER),
+        (b'[project]\nname = "p"\n', "wasmbuild.toml", OTHER),
+        (b'{"name": "p"}', "package.json", OTHER),
+        (b'{"name": "p"}', "manifest.json", OTHER),
+        (b'{"name": // not yet', "tsconfig.json", OTHER),
+        (b"", "build/pi/manifest.json", FIX),
+        (b'{"project": "p", "sch', "build/index.json", FIX),
+        (b'{"artifact": {', "build/pi/m.cwasm.json", FIX),
+        (INDEX.to_bytes()[:-10], "copy.json", FIX),
+    ],
+)
+def test_only_what_a_build_wrote_is_to_be_deleted(data: bytes, name: str, fix: str) -> None:
+    for read in READERS.values():
+        with pytest.raises(FormatError) as caught:
+            read(data, name)
+        assert str(caught.value).startswith(f"{name}: ")
+        assert str(caught.value).endswith(f"; {fix}")
 
 
 def test_a_file_that_is_too_large_is_not_even_parsed() -> None:

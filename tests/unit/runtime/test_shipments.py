@@ -170,7 +170,8 @@ def test_a_manifest_behind_a_link_that_leaves_is_refused(shipping: Any, tmp_path
     [
         (b"\0asm\1\0\0\0", "is WebAssembly, not an index or manifest; give load() what wasmbuild wrote beside"),
         (b"\x7fELF", "is a program or artifact, not an index or manifest; give load() what"),
-        (b"{}", "the file was edited or damaged, or another program or version of wasmbuild wrote it"),
+        (b"", "line 1, column 1: Expecting value; the file was edited or damaged, or another program or version of"),
+        (b"{}", "artifacts: is missing; it is no manifest or index: name one, or a build directory"),
         (b"\xff", "is not UTF-8 text: byte 0 cannot be read; the file was edited"),
         (b'{"schema": "wasmbuild/index/2"}', 'schema: is "wasmbuild/index/2", and this version of wasmbuild reads'),
     ],
@@ -182,6 +183,13 @@ def test_what_is_no_manifest(tmp_path: Path, content: bytes, message: str) -> No
         with pytest.raises(ShipmentError) as caught:
             shipments.find(where)
         assert message in str(caught.value)
+
+
+def test_a_file_of_the_users_own_is_not_to_be_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "wasmbuild.toml"
+    path.write_text('[project]\nname = "p"\n')
+    with pytest.raises(ShipmentError, match=r"; it is no manifest or index: name one, or a build directory$"):
+        shipments.find(path)
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_what_is_no_manifest_though_the_index_names_these_bytes() -> None:
     source, index = shipment()
     source.files["pi/manifest.json"] = b"{}"
     target = index.targets[0]._replace(sha256=hashlib.sha256(b"{}").hexdigest())
-    with pytest.raises(FormatError, match="the file was edited or damaged"):
+    with pytest.raises(FormatError, match="artifacts: is missing; it is no manifest or index"):
         read_target(source, index, target, "index.json")
 
 
