@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 
 from wasmbuild.diagnosis import loading as causes
+from wasmbuild.diagnosis.cause import Cause
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.files import Signature, sha256_of, signature
 from wasmbuild.formats.manifest import ManifestArtifact
@@ -127,10 +128,8 @@ def refusal(artifact: ManifestArtifact, message: str, memory: int | None, site: 
     cause = causes.cause(message)
     if cause is not None and cause.word == causes.CPU_FEATURE:
         return site.cannot(f"its CPU lacks {cause.names[0]}", _cpu_with(cause.names[0]), lacks=CPU)
-    if site.is_runner and cause is not None and cause.word == causes.OTHER_LINE:
-        fix = "install the version of the package wasmtime, or the executable, that the manifest names"
-        said = f"compiled with incompatible version '{cause.names[0]}'"
-        return site.cannot(f"its Wasmtime is of another line ({printable(said)})", fix)
+    if site.is_runner and cause is not None and (mismatch := _of_runner(cause)) is not None:
+        return site.cannot(*mismatch)
     return Broken(f"{artifact.path} is refused by Wasmtime: {one_line(_OPENED.sub('', message))}; {BY_HAND}")
 
 
@@ -151,6 +150,18 @@ def crash(
     fix = f"raise the time limit, or {AGAIN}" if is_late(ending) else AGAIN
     fix = f"{RAISE_MEMORY}, or {fix}" if exhaustion.is_told(ending) else fix
     return Broken(f"{artifact.path} ends the process that loads it, which {how_it_ended(ending, stderr)}; {fix}")
+
+
+def _of_runner(cause: Cause) -> tuple[str, str] | None:
+    """Return why a runner is none of the target, and what to do, where that is why it refuses what is consistent."""
+    if cause.word == causes.OTHER_LINE:
+        said = f"compiled with incompatible version '{cause.names[0]}'"
+        fix = "install the version of the package wasmtime, or the executable, that the manifest names"
+        return f"its Wasmtime is of another line ({printable(said)})", fix
+    what = {causes.OTHER_ARCHITECTURE: "architecture", causes.OTHER_SYSTEM: "operating system"}.get(cause.word)
+    if what is None:
+        return None
+    return f"its {what} is not {printable(cause.names[0])}", "correct the runner in wasmbuild.toml"
 
 
 def _cpu_with(feature: str) -> str:

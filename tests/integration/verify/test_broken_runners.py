@@ -197,6 +197,27 @@ def test_a_declaration_that_cannot_be_read_is_not_passed_over(project: Project, 
     assert "targets.x64.runer: unknown key; did you mean runner?" in said
 
 
+@pytest.mark.parametrize("program", ["python", "wasmtime"])
+@pytest.mark.parametrize(
+    ("triple", "mismatch"),
+    [
+        ("aarch64-unknown-linux-gnu", "architecture is not aarch64"),
+        ("x86_64-unknown-freebsd", "operating system is not freebsd"),
+    ],
+)
+def test_a_runner_of_another_machine_is_blamed_and_not_the_artifact(
+    project: Project, workshop: Any, program: str, triple: str, mismatch: str
+) -> None:
+    other = X64.replace("x86_64-unknown-linux-gnu", triple)
+    project.declare(HEAD + other + runner(program, workshop) + MODULES)
+    project.run("build")
+    for entry in project.verdicts(status=1).values():
+        assert (entry["level"], entry["failed"]) == ("consistent", "loaded")
+        assert entry["message"] == (
+            f"cannot be loaded by the runner of its target: its {mismatch}; correct the runner in wasmbuild.toml"
+        )
+
+
 @pytest.mark.parametrize("asked", [(), ("--json",), ("--config", "wasmbuild.toml")])
 def test_nothing_is_said_to_be_right_beside_a_declaration_that_is_not(project: Project, asked: tuple[str, ...]) -> None:
     """One without runners too: it says which known faults are let pass."""

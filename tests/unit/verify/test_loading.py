@@ -11,7 +11,7 @@ import pytest
 
 from wasmbuild.files import signature
 from wasmbuild.verify.host_errors import one_line
-from wasmbuild.verify.loading import Load, LoadOutcome, crash, refusal
+from wasmbuild.verify.loading import Load, LoadingSite, LoadOutcome, crash, refusal
 from wasmbuild.verify.outcomes import CPU, Broken, Unreachable, Unverified
 
 HAND = "was it built or changed by hand, or by another tool? build it again"
@@ -24,6 +24,19 @@ def test_a_missing_cpu_feature_says_nothing_against_the_artifact(maker: Any) -> 
     )
     assert refusal(maker.entry(b""), words, None) == Unreachable(
         "cannot be loaded on this host: its CPU lacks avx512f", CPU
+    )
+
+
+@pytest.mark.parametrize("what", ["architecture", "operating system"])
+def test_a_runner_of_another_machine_says_nothing_against_the_artifact(maker: Any, what: str) -> None:
+    words = f"failed to deserialize\n\nCaused by:\n    Module was compiled for {what} 'x\x1b[31m'\n"
+    assert refusal(maker.entry(b""), words, None, LoadingSite(is_runner=True)) == Broken(
+        f"cannot be loaded by the runner of its target: its {what} is not x\\x1b[31m; "
+        "correct the runner in wasmbuild.toml"
+    )
+    assert refusal(maker.entry(b""), words, None) == Broken(
+        f"checksum.cwasm is refused by Wasmtime: failed to deserialize: Module was compiled for {what} "
+        f"'x\\x1b[31m'; {HAND}"
     )
 
 
