@@ -199,12 +199,15 @@ def test_a_limit_of_the_process_is_no_damage(host: Host) -> None:
     )
 
 
+UNLIKE = "if that is so, the library lacks a feature: write under [engine] what wasmbuild fit -- ./program {} prints"
+
+
 def test_settings_and_cpu_that_do_not_fit(host: Host) -> None:
     host.make("memory-guard-size = 65536")
     assert host.declare("memory-guard-size = 131072").build().refusal("build/here/gcd.cwasm") == (
         "build/here/gcd.cwasm: needs other settings than this engine has (Module was compiled with a memory guard size "
         "of '131072' but '65536' is expected for the host); create the engine as this file does, and generate this "
-        "file again when the declared settings have changed"
+        f"file again when the declared settings have changed; {UNLIKE}"
     )
 
 
@@ -247,7 +250,7 @@ def test_an_engine_of_one_s_own_is_checked(host: Host) -> None:
     assert ran.err == (
         "this program's engine cannot load an empty module: needs other settings than this engine has (Module was "
         "compiled with fuel support but it is not enabled for the host); create the engine as this file does, and "
-        "generate this file again when the declared settings have changed\n"
+        f"generate this file again when the declared settings have changed; {UNLIKE}\n"
     )
 
 

@@ -91,6 +91,29 @@ def test_a_generated_engine_refuses_what_would_abort_the_process(project: Projec
     )
 
 
+def test_an_engine_for_default_features_names_the_embedder_to_declare(project: Project, tmp_path: Path) -> None:
+    copy = rust.example("rust-minimal", tmp_path / "copy")
+    declared(project, "(module)")
+    declaration = project.root / "wasmbuild.toml"
+    minimal = declaration.read_text()
+    engine = copy / "src" / "engine.rs"
+    project.declare(minimal.replace('"rust-minimal"', '"rust"'))
+    project.run("embed", "--lang", "rust", "-o", str(engine))
+    project.run("build", "--quiet")
+    ran = rust.run(rust.with_main("rust-minimal", "load.rs", copy), ARTIFACT, cwd=project.root)
+    assert ran.stderr == (
+        "host: this program's engine cannot load an empty module: needs other settings than this engine has (module "
+        "was compiled with GC however GC is disabled in the host); create the engine as this file does, and generate "
+        "this file again when the declared settings have changed; if that is so, the crate lacks default features: "
+        'write embedder = "rust-minimal" under [engine], or what wasmbuild fit -- ./program {} prints\n'
+    )
+    project.declare(minimal)
+    project.run("embed", "--lang", "rust", "-o", str(engine))
+    project.run("build", "--quiet")
+    ran = rust.run(rust.with_main("rust-minimal", "load.rs", copy), ARTIFACT, cwd=project.root)
+    assert (ran.returncode, ran.stdout) == (0, "loaded\n"), ran.stderr
+
+
 def test_pulley_takes_a_feature_of_the_crate(project: Project, tmp_path: Path) -> None:
     project.write("m.wat", FUNCTION_REFERENCES)
     project.declare(f'{HEAD}[engine]\nembedder = "rust-minimal"\n[targets.here]\ntriple = "pulley64"\n{MODULE}')

@@ -21,12 +21,17 @@ class Refusal(NamedTuple):
     fix: str
 
 
-def refusals(line: int) -> tuple[Refusal, ...]:
-    """Return all refusals of a line; the first that fits counts, and whatever fits none is damage."""
+def refusals(line: int, unlike: str = "") -> tuple[Refusal, ...]:
+    """Return all refusals of a line; the first that fits counts, and whatever fits none is damage.
+
+    ``unlike`` is what to do where an application may have a Wasmtime of other features than the declared engine has,
+    which an engine that is configured as declared comes out differently with.
+    """
     settings = (
         "other_settings",
         "needs other settings than this engine has",
-        "create the engine as this file does, and generate this file again when the declared settings have changed",
+        "create the engine as this file does, and generate this file again when the declared settings have changed"
+        + (f"; if that is so, {unlike}" if unlike else ""),
     )
     platform = (
         "other_platform",

@@ -30,6 +30,11 @@ def calls(spec: Spec) -> list[str]:
                 raise refused(spec, name, who, fix)
             written.append(f"// {name} is not told: without a compiler there is no call, and no engine looks at it.")
         else:
+            if setting.rust_feature:
+                written.append(
+                    f"// Needs the crate's feature {setting.rust_feature}: with runtime and std alone, declare "
+                    'embedder = "rust-minimal".'
+                )
             written += _call(setting, value)
             if setting.off_with and value is False:
                 written.append(f"config.wasm_{setting.off_with.replace('-', '_')}(false);")

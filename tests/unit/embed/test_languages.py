@@ -68,6 +68,14 @@ def test_every_setting_is_told_in_rust(name: str, spec: Make) -> None:
     assert f"config.{method}(" not in rust.generate(spec({"embedder": "rust"}))
 
 
+def test_a_call_that_a_crate_without_default_features_lacks_is_explained_in_rust(spec: Make) -> None:
+    made = rust.generate(spec({}))
+    needs = '// Needs the crate\'s feature gc: with runtime and std alone, declare embedder = "rust-minimal".\n'
+    assert f"    {needs}    config.collector(" in made
+    assert needs not in rust.generate(spec({"embedder": "rust"}))
+    assert "// Needs" not in rust.generate(spec({"embedder": "rust-minimal", "consume-fuel": True}))
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_setting_is_told_or_refused_in_python(name: str, spec: Make) -> None:
     made = spec(other(name))
