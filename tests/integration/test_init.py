@@ -11,6 +11,7 @@ from support import ADD, SUB, run_here
 
 from wasmbuild.project import starter
 from wasmbuild.project.starter import SCHEMA_FILE
+from wasmbuild.toolchain import search_path
 
 
 @pytest.fixture
@@ -51,6 +52,19 @@ def test_editors_find_the_schema_elsewhere(sources: Path) -> None:
     assert first == f"#:schema {SCHEMA_FILE.as_uri()}"
     assert "`wasmbuild schema --file`" in then
     assert run_here("schema", "--file").stdout == f"{SCHEMA_FILE}\n"
+
+
+def test_a_compiler_is_told_where_there_is_none(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the library's line: what brings another line takes the library of this one away."""
+    assert run_here("init", cwd=sources).returncode == 0
+    assert "\n# Another machine.\n# [targets." in (sources / "wasmbuild.toml").read_text()
+    (sources / "wasmbuild.toml").unlink()
+    monkeypatch.setattr(search_path, "executables", lambda: iter(()))
+    monkeypatch.setattr(search_path, "library_line", lambda: 50)
+    assert run_here("init", cwd=sources).returncode == 0
+    written = (sources / "wasmbuild.toml").read_text()
+    assert 'wasmtime = "50"' in written
+    assert "\n# Other machines take a compiler that has them: wasmbuild toolchain install 50\n" in written
 
 
 def test_it_overwrites_nothing(sources: Path) -> None:

@@ -263,7 +263,10 @@ def test_without_a_wasmtime_of_the_line_settings_are_not_told(tmp_path: Path, bu
     path = tmp_path / "log.cwasm"
     path.write_bytes(data.replace(b"\0\x0248", b"\0\x0249", 1))
     out = built.run("inspect", str(path)).stdout
-    assert "no Wasmtime 49 that could make references for s390x-unknown-linux-gnu is installed" in " ".join(out.split())
+    told = " ".join(out.split())
+    assert "no Wasmtime 49 that could make references for s390x-unknown-linux-gnu is installed" in told
+    assert "; run: wasmbuild toolchain install 49 " in told
+    assert "wasmbuild[cross]" not in told
     assert '  flags       regalloc_algorithm = "backtracking", opt_level = "speed"' in out
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from wasmbuild import files
 from wasmbuild.commands import options
 from wasmbuild.console.figures import counted
-from wasmbuild.errors import DONE, DiskError, UsageError
+from wasmbuild.errors import DONE, DiskError, ToolchainError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.filenames import CONFIG
 from wasmbuild.text import listed, quoted
@@ -59,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     line = default_line()
     absolute = Path(os.path.abspath(directory))
-    text = starter.declaration(absolute, starter.entries(directory, found), line)
+    entries = starter.entries(directory, found)
+    text = starter.declaration(absolute, entries, line, compiles_all=_has_executable(line, absolute))
     planned = plan(parse(text.encode(), file=str(config), directory=absolute, default_line=line))
     _write(config, text)
     modules, targets = counted(len(planned.modules), "module"), counted(len(planned.targets), "target")
@@ -72,6 +73,18 @@ def run(arguments: argparse.Namespace) -> int:
     where = "" if absolute == Path.cwd() else f"cd {shlex.quote(str(directory))}, "
     print(f"next: {where}wasmbuild build, wasmbuild verify build", file=sys.stderr)
     return DONE
+
+
+def _has_executable(line: int, directory: Path) -> bool:
+    """Tell whether a build would find an executable of a line."""
+    from wasmbuild.toolchain.find import CLI, find
+
+    try:
+        find(CLI, line, directory)
+    except (ToolchainError, OSError):
+        # A build says why; here nobody has asked for one yet.
+        return False
+    return True
 
 
 def _what_is(path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import downloads, options
-from wasmbuild.errors import DONE, ToolchainError, UsageError
+from wasmbuild.errors import DONE, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.filenames import CONFIG
 from wasmbuild.text import printable
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from wasmbuild.installing.install import Installed
     from wasmbuild.toolchain.find import FoundCompiler
     from wasmbuild.toolchain.installed import InstallRecord
-
-LIST_SCHEMA = "wasmbuild/toolchains/1"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -85,47 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    entries = list(_entries())
-    if arguments.json:
-        options.print_json({"schema": LIST_SCHEMA, "toolchains": entries})
-        return DONE
-    for entry in entries:
-        origin = entry["origin"] + (f", from {printable(entry['source'])}" if "source" in entry else "")
-        if entry["kind"] == "library":
-            origin = f"library, {origin}"
-        print(f"{entry['version']:<8}  {entry['sha256'][:12]}  {entry['path']}  ({origin})")
-    if not any(entry["kind"] == "executable" for entry in entries):
-        print("no executable of Wasmtime was found; run: wasmbuild toolchain install 48", file=sys.stderr)
-    return DONE
+    from wasmbuild.commands import toolchain_list
 
-
-def _entries() -> list[dict[str, str]]:
-    from wasmbuild.toolchain import executable, identities
-
-    entries = []
-    for candidate in search_path.executables():
-        if executable.is_script(candidate.path):
-            continue
-        try:
-            identity = executable.identify(candidate.path)
-        except (executable.UnusableExecutableError, ToolchainError):
-            continue
-        entry = {"kind": "executable", "version": identity.version, "origin": candidate.origin}
-        entry["path"] = str(candidate.path)
-        entry["sha256"] = identity.sha256
-        record = installed.read(candidate.path.parent) if candidate.origin == search_path.INSTALLED else None
-        if record is not None:
-            entry["source"] = record.source
-        entries.append(entry)
-    own = search_path.library()
-    for library in search_path.libraries():
-        version = search_path.library_version(library)
-        if version is not None:
-            origin = "the wasmtime package of this environment" if library == own else search_path.INSTALLED
-            entry = {"kind": "library", "version": version, "origin": origin, "path": str(library)}
-            entry["sha256"] = identities.digest(library)
-            entries.append(entry)
-    return entries
+    return toolchain_list.run(as_json=arguments.json)
 
 
 def _install(arguments: argparse.Namespace) -> int:

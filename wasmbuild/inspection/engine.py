@@ -91,10 +91,11 @@ class Engines:
         if isinstance(reference, Reference):
             return reference
         if not isinstance(self._tools.executable(engine.line), FoundCompiler):
-            has = f"; the wasmtime Python package here is {self._tools.library.version}" if self._tools.library else ""
+            library = self._tools.library
+            has = f", and the wasmtime Python package here is {library.version}" if library else ""
             return (
-                f"no Wasmtime {engine.line} that could make references for {engine.triple} is installed{has}: "
-                f"install `wasmbuild[cross]`, or an executable of Wasmtime {engine.line}"
+                f"no Wasmtime {engine.line} that could make references for {engine.triple} is installed{has}; "
+                f"run: {', or '.join(lines.install_commands(engine.line))}"
             )
         return reference.message
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from wasmbuild.engine import host, triples
+from wasmbuild.engine import host, lines, triples
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project import names
 from wasmbuild.project.globs import expand, is_glob
@@ -169,9 +169,13 @@ def _valid(text: str) -> str:
     return name if names.problem(name) is None else f"m-{name}"
 
 
-def declaration(directory: Path, found: list[ModuleEntry], line: int) -> str:
-    """Return the text of a wasmbuild.toml in an absolute ``directory`` for a line of Wasmtime."""
-    return "\n".join([*_head(directory, line), *_targets(), *_modules(found)])
+def declaration(directory: Path, found: list[ModuleEntry], line: int, *, compiles_all: bool = False) -> str:
+    """Return the text of a wasmbuild.toml in an absolute ``directory`` for a line of Wasmtime.
+
+    ``compiles_all`` says that there is a compiler of that line for every target.
+    """
+    install = "" if compiles_all else lines.install_commands(line)[0]
+    return "\n".join([*_head(directory, line), *_targets(install), *_modules(found)])
 
 
 def _head(directory: Path, line: int) -> Iterator[str]:
@@ -203,7 +207,7 @@ def _schema(directory: Path) -> Iterator[str]:
         yield "# (the schema on this machine; `wasmbuild schema --file` says where it lies on another)"
 
 
-def _targets() -> Iterator[str]:
+def _targets(install: str) -> Iterator[str]:
     own = host.triple()
     name = ""
     if own is not None:
@@ -220,7 +224,7 @@ def _targets() -> Iterator[str]:
     yield 'triple = "pulley64"'
     yield ""
     other, triple_of_other = next(pair for pair in _OTHERS if pair[0] != name)
-    yield "# Other machines take a compiler that has them: pip install 'wasmbuild[cross]'."
+    yield f"# Other machines take a compiler that has them: {install}" if install else "# Another machine."
     yield f"# [targets.{other}]"
     yield f'# triple = "{triple_of_other}"'
 

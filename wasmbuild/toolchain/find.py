@@ -157,12 +157,10 @@ def remedies(line: int, at_least: str | None = None, way: str = "") -> str:
     if way:
         return f"get the one that is locked: {way}"
     version = at_least or str(line)
-    install = lines.get(line).install if line in lines.known() and at_least is None else ""
-    wheel = f"    {install}\n" if install else ""
+    commands = [*lines.install_commands(line, at_least), f"wasmbuild toolchain install {version} --from cargo"]
+    ways = "".join([f"    {command}\n" for command in commands])
     return (
-        f"get one in any of these ways:\n{wheel}"
-        f"    wasmbuild toolchain install {version}\n"
-        f"    wasmbuild toolchain install {version} --from cargo\n"
+        f"get one in any of these ways:\n{ways}"
         f"    name an executable of Wasmtime {version} in {search_path.VARIABLE} or as [toolchain] compiler"
     )
 

@@ -114,3 +114,12 @@ def test_whatever_files_are_called_the_declaration_is_right(
     found = starter.find(root).found
     if found:
         assert {module.source_text for module in planned(root).modules} == set(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "install"), [(48, 'pip install "wasmbuild[cross]"'), (50, "wasmbuild toolchain install 50")]
+)
+def test_a_compiler_for_other_machines_is_one_of_the_line(tmp_path: Path, line: int, install: str) -> None:
+    said = "# Other machines take a compiler that has them: "
+    assert f"\n{said}{install}\n# [targets." in starter.declaration(tmp_path, [], line)
+    assert said not in starter.declaration(tmp_path, [], line, compiles_all=True)

@@ -55,6 +55,16 @@ def get(number: int) -> Line:
     return _line(number, _read(str(number)))
 
 
+def install_commands(number: int, at_least: str | None = None) -> list[str]:
+    """Return commands, any of which gets a compiler for every target of a line, known or not, the easiest first.
+
+    ``at_least`` is the lowest version that will do, such as ``"48.0.8"``.
+    """
+    # It brings the library and the executable of one line, and takes those of others away.
+    install = get(number).install if number in known() and at_least is None else ""
+    return [*([install] if install else []), f"wasmbuild toolchain install {at_least or number}"]
+
+
 def own_release_only(number: int) -> bool:
     """Tell whether the loader of a line, known or not, takes what its own release compiled and nothing else."""
     return get(number).own_release_only if number in known() else number <= LAST_OWN_RELEASE_ONLY
