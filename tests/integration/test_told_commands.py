@@ -58,3 +58,31 @@ def test_it_writes_where_it_is_typed_once_the_source_is_mended(project: Project)
     project.write("add.wat", "(module)")
     subprocess.run(shlex.split(told.removeprefix("$ ")), cwd=project.root, check=True)
     assert (project.root / "add.cwasm").read_bytes().startswith(b"\x7fELF")
+
+
+MORE = " says more of that"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the line is quoted for a shell of Unix")
+@pytest.mark.parametrize("way", ["verify", "verify --config other/p.toml", "doit", "doit of another declaration"])
+def test_what_a_verification_says_of_other_machines_it_says_more_of_when_it_is_told_so(
+    project: Project, way: str
+) -> None:
+    directory = '[project]\nbuild-dir = "out of it"'
+    declaration = (HEAD + TARGETS + MODULES).replace("[project]", directory)
+    project.write("other/p.toml", declaration.replace('"add', '"../add').replace('"sub', '"../sub'))
+    project.declare(declaration)
+    own = "other/p.toml" if "other" in way else "wasmbuild.toml"
+    where = "other/out of it" if way == "doit of another declaration" else "out of it"
+    project.run("build", "--config", own if "doit" in way else "wasmbuild.toml")
+    if way.startswith("doit"):
+        project.write("dodo.py", DODO.replace("wasmbuild.toml", own))
+        said = doit(project, "verify")
+    else:
+        said = project.run(*way.split(), "out of it").stdout
+    (told,) = [line.removesuffix(MORE) for line in said.splitlines() if line.endswith(MORE)]
+    assert told.startswith("wasmbuild verify -v ")
+    assert told.endswith(f" '{where}'")
+    words = shlex.split(told)
+    assert ("--config" in words) == ("other" in way)
+    assert "no runner is declared; under [targets.arm] of " in project.run(*words[1:]).stdout

@@ -91,10 +91,18 @@ def run(arguments: argparse.Namespace) -> int:
         # What cannot be written is told before anything else, however little of it waits in a buffer.
         sys.stdout.flush()
     else:
-        tell(report, Console(sys.stdout, quiet=arguments.quiet), verbose=arguments.verbose)
+        console = Console(sys.stdout, quiet=arguments.quiet)
+        tell(report, console, _what_is_verified(arguments), verbose=arguments.verbose)
     if line is not None and (fails or not arguments.quiet):
         print(line, file=sys.stderr)
     return report.exit_code
+
+
+def _what_is_verified(arguments: argparse.Namespace) -> list[str]:
+    """Return the arguments that decide what is verified, and how far."""
+    options = ("config", arguments.config), ("level", arguments.level), ("index-sha256", arguments.index_sha256)
+    given = [word for name, value in options if value is not None for word in (f"--{name}", str(value))]
+    return [*given, *map(str, arguments.paths)]
 
 
 def _known_faults(paths: Sequence[str], project: Project | None) -> KnownFaults:

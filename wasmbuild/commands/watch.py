@@ -81,14 +81,14 @@ def _round(
         return
     # Of a part of the artifacts there may be no manifest.
     if build(seen.planned) == DONE and not arguments.selectors:
-        from wasmbuild.console.verification_table import summary, tell
+        from wasmbuild.console.verification_table import arguments_for, summary, tell
         from wasmbuild.verify import verify
 
         report = verify([seen.planned.plan.build_dir], targets=workspace.runners())
         if report.ok:
             console.say(summary(report))
         else:
-            tell(report, console)
+            tell(report, console, arguments_for(seen.planned.plan.build_dir, workspace.config))
 
 
 def _look(workspace: Workspace) -> _Observed:

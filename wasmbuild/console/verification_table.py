@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from wasmbuild.console.figures import counted, human_seconds
 from wasmbuild.console.terminal import Console
+from wasmbuild.files import seen_from_here
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project.filenames import CONFIG
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:
+    from wasmbuild.lean.paths import Path
     from wasmbuild.verify.outcomes import Verdict
     from wasmbuild.verify.report import Report
 
@@ -19,10 +23,11 @@ _NONE = "nothing"
 _NAMED = 3
 
 
-def tell(report: Report, console: Console, *, verbose: bool = False) -> None:
+def tell(report: Report, console: Console, again: Sequence[str], *, verbose: bool = False) -> None:
     """Write a row for each artifact, one for each target, what this host could not try and why, and a summary.
 
-    Why takes a line for each kind of reason; ``verbose`` says of each target what to do about it.
+    Why takes a line for each kind of reason; ``verbose`` says of each target what to do about it. ``again`` are the
+    arguments with which ``wasmbuild verify`` says so.
     """
     seconds = report.seconds or (0.0,) * len(report.artifacts)
     rows = [
@@ -42,7 +47,7 @@ def tell(report: Report, console: Console, *, verbose: bool = False) -> None:
     if targets:
         header, *lines = _aligned([("target", "artifacts", *LEVELS, "failed", "time"), *targets], "<>>>>>>>")
         console.say("\n" + "\n".join((console.bold(header), *lines)) + "\n")
-    for line in _notes(report) if verbose else _untried(report):
+    for line in _notes(report) if verbose else _untried(report, again):
         console.say(console.dim(line))
     console.say(summary(report))
 
@@ -58,7 +63,7 @@ def _notes(report: Report) -> list[str]:
     ]
 
 
-def _untried(report: Report) -> list[str]:
+def _untried(report: Report, again: Sequence[str]) -> list[str]:
     """Return a line for each level that was not tried, and what this host lacks for it; other notes in full."""
     from wasmbuild.verify.outcomes import LACKS
 
@@ -76,8 +81,17 @@ def _untried(report: Report) -> list[str]:
         whose = f"{counted(len(ids), 'artifact')} of {listed(targets, _NAMED)}"
         lines.append(f"{whose} not {level}: {LACKS[lacks]}")
     if lines:
-        lines.append("wasmbuild verify -v says more of that")
+        import shlex
+
+        lines.append(f"{shlex.join(('wasmbuild', 'verify', '-v', *again))} says more of that")
     return [*rest, *lines]
+
+
+def arguments_for(build_dir: Path, config: Path) -> list[str]:
+    """Return the arguments with which ``wasmbuild verify`` proves a build directory by a declaration's runners."""
+    declaration = seen_from_here(os.path.abspath(config))
+    named = [] if declaration == CONFIG else ["--config", declaration]
+    return [*named, seen_from_here(build_dir)]
 
 
 def summary(report: Report) -> str:

@@ -115,7 +115,7 @@ def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> Tas
     """
     from wasmbuild.audit.known_faults import of_paths
     from wasmbuild.console.terminal import Console
-    from wasmbuild.console.verification_table import summary, tell
+    from wasmbuild.console.verification_table import arguments_for, summary, tell
     from wasmbuild.verify import verify
 
     build = of(arguments)
@@ -133,7 +133,7 @@ def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> Tas
         _verified.discard(ended)
         ended.set()
     outdated = _outdated(build.workspace)
-    tell(report, Console(_stdout()))
+    tell(report, Console(_stdout()), arguments_for(build.planned.plan.build_dir, build.workspace.config))
     problems = [] if report.ok else [summary(report)]
     known = of_paths([build.planned.plan.build_dir], build.workspace.project())
     refused = _report_known_faults(build, known)

@@ -79,7 +79,7 @@ def test_verdicts() -> None:
         unusable("z@here/manifest.json", "is missing"),
         Verdict("d@y", False, "intact", "consistent", "loaded", "was not loaded: no memory", verified=False),
     )
-    tell(Report(entries, (0.25, 0.5, 61, 0, 0)), Console(stream))
+    tell(Report(entries, (0.25, 0.5, 61, 0, 0)), Console(stream), ["--config", "o p.toml", "build"])
     assert stream.getvalue().splitlines() == [
         "artifact              proved      required      time",
         "a@x                   loaded      loaded      0.25 s  ok",
@@ -93,12 +93,12 @@ def test_verdicts() -> None:
         "y               2       1           0       0       0       1    61 s",
         "",
         "1 artifact of x not loaded: for another machine, and no runner is declared",
-        "wasmbuild verify -v says more of that",
+        "wasmbuild verify -v --config 'o p.toml' build says more of that",
         "4 artifacts verified: 1 consistent, 1 loaded, 2 failed, 1 not verified",
     ]
     verbose = io.StringIO()
-    tell(Report(entries), Console(verbose), verbose=True)
+    tell(Report(entries), Console(verbose), [], verbose=True)
     assert "b@x: cannot be loaded here" in verbose.getvalue().splitlines()
     quiet = io.StringIO()
-    tell(Report(entries[:3]), Console(quiet, quiet=True))
+    tell(Report(entries[:3]), Console(quiet, quiet=True), [])
     assert quiet.getvalue() == "c@y       nothing     loaded      0.00 s  FAILED  not intact: has 3 bytes\n"
