@@ -115,3 +115,40 @@ def test_doit_makes_the_rest_and_fails(project: Project) -> None:
         assert len(list(project.build.rglob("*.cwasm"))) == 2
         assert (project.build / "index.json").exists()
     assert run_here("verify", "build", cwd=project.root).returncode == 0
+
+
+REPORT = """(module (import "env" "log" (func)) (import "wasi_snapshot_preview1" "fd_write" (func))
+  (func (export "run")))"""
+TEST = '[[modules."plugins/*".tests]]\ncall = "rn"\nreturns = []\n'
+
+
+@pytest.mark.parametrize("way", ["build", "compile"])
+def test_what_a_file_of_a_glob_lacks_is_told_at_the_key_that_is_declared(project: Project, way: str) -> None:
+    project.write("plugins/report.wat", REPORT)
+    imports = 'imports = ["env.log", "wasi_snapshot_preview1"]\nexports = ["go"]\n'
+    project.declare(HEAD + TARGETS + PLUGINS + imports + TEST)
+    step = ("compile", "plugins/report.wat", "--target", "x64", "-o", "r.cwasm") if way == "compile" else ("build",)
+    said = project.run(*step, status=1).stderr
+    assert (
+        'plugins/report.wat: imports wasi_snapshot_preview1.fd_write, which modules."plugins/*".imports does not '
+        'allow; add it there, as "wasi_snapshot_preview1.*", or build the source without it\n'
+    ) in said
+    assert 'does not export go, which modules."plugins/*".exports demands; it exports run\n' in said
+    assert 'plugins/report.wat: modules."plugins/*".tests[0].call: there is no export "rn"; ' in said
+    # What is told to be written is written, and helps.
+    mended = imports.replace("view1", "view1.*").replace('"go"', '"run"')
+    project.declare(HEAD + TARGETS + PLUGINS + mended)
+    project.run(*step)
+
+
+def test_a_file_of_a_glob_that_gets_a_table_of_its_own_is_left_out_of_the_glob(project: Project) -> None:
+    for name in ("a", "c"):
+        project.write(f"plugins/{name}.wat", ADD)
+    own = '[modules."plugins/a"]\nsource = "plugins/a.wat"\nexports = ["add"]\n'
+    for before, after in (("", own), (own, "")):
+        project.declare(HEAD + TARGETS + before + PLUGINS + after)
+        said = project.run("build", status=2).stderr
+        told = re.search(r'; remove one of them, or write (exclude = .*) under \[modules."plugins/\*"\]\n', said)
+        assert told is not None
+        project.declare(HEAD + TARGETS + before + PLUGINS + told[1] + "\n" + after)
+        assert {*project.outcomes()} == {*GOOD, "plugins/c@x64", "plugins/c@arm"}

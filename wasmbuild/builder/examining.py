@@ -17,7 +17,7 @@ from wasmbuild.formats.identify import MAX_SOURCE, identify
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean.contexts import contextmanager
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
-from wasmbuild.text import listed, printable
+from wasmbuild.text import listed, printable, quoted
 from wasmbuild.toolchain.job import NoVerdictError
 
 if TYPE_CHECKING:
@@ -167,16 +167,19 @@ def _interface_problems(module: Module, source: SourceFacts) -> Iterator[str]:
         names = [f"{entry.module}.{entry.name}" if entry.module else entry.name for entry in source.imports]
         refused = [name for name in names if not any(fnmatchcase(name, allowed) for allowed in module.imports)]
         if refused:
+            # A name alone allows no import of the module that is called so.
+            whole = [name for name in module.imports if any(each.startswith(f"{name}.") for each in refused)]
+            meant = f", as {_listed([quoted(f'{name}.*') for name in whole])}" if whole else ""
             yield (
-                f"imports {_listed(refused)}, which modules.{module.name}.imports does not allow; "
-                f"add it there, or build the source without it"
+                f"imports {_listed(refused)}, which {module.declared_at('imports')} does not allow; "
+                f"add it there{meant}, or build the source without it"
             )
     if module.exports is not None:
         names = [entry.name for entry in source.exports]
         absent = [name for name in module.exports if name not in names]
         if absent:
             yield (
-                f"does not export {_listed(absent)}, which modules.{module.name}.exports demands; "
+                f"does not export {_listed(absent)}, which {module.declared_at('exports')} demands; "
                 f"it exports {_listed(names) if names else 'nothing'}"
             )
 
@@ -192,7 +195,7 @@ def _test_problems(module: Module, source: SourceFacts, facts: dict[str, Any]) -
 
         functions = from_json(facts["functions"])
     for problem in check(module.tests, source.kind, Interface(source.imports, source.exports), functions):
-        yield f"modules.{module.name}.{problem}"
+        yield f"{module.declared_at()}.{problem}"
 
 
 def _listed(names: list[str]) -> str:

@@ -40,6 +40,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
                 "name": module.name,
                 "source": module.source_text,
                 **_file_to_json(plan, module),
+                **({} if module.key is None else {"declared-as": module.key}),
                 **values.contract_to_json(module.imports, module.exports, module.ship_source),
                 "tests": [case.to_json() for case in module.tests],
             }
@@ -161,6 +162,7 @@ def _module_from_json(document: Mapping[str, Any], directory: Path, held: Mappin
         *values.contract_from_json(document)[:2],
         tuple([Case.from_json(test, held) for test in document["tests"]]),
         document["ship-source"],
+        key=document.get("declared-as"),
     )
 
 

@@ -94,7 +94,10 @@ PLAN_SCHEMA: Schema = published(
             **_HEAD,
             "targets": _array(strict({**_TARGET, "arguments": _TEXTS, "key": {"type": "object"}}), 1),
             "modules": _array(
-                strict({"name": _MODULE_NAME, "source": _SOURCE, **_CONTRACT, "tests": _TESTS}, {"file": _ANYWHERE})
+                strict(
+                    {"name": _MODULE_NAME, "source": _SOURCE, **_CONTRACT, "tests": _TESTS},
+                    {"file": _ANYWHERE, "declared-as": _TEXT},
+                )
             ),
             "globs": {"type": "object", "additionalProperties": _array(_SOURCE)},
             "steps": _array(_STEP, 1),

@@ -25,7 +25,8 @@ class Module(NamedTuple):
     slashes. ``imports`` are globs over ``module.name`` of what it may import, ``exports`` what it has to export; None
     allows any and demands none. ``tests`` are as declared: whether they fit is known when the module is. With
     ``ship_source`` the module as binary WebAssembly is shipped beside each artifact. ``label`` is what people call a
-    source whose path says nothing to them.
+    source whose path says nothing to them. ``key`` is that of the table that declares it where it is another than the
+    name, as of a glob.
     """
 
     name: str
@@ -36,6 +37,13 @@ class Module(NamedTuple):
     tests: tuple[Case, ...] = ()
     ship_source: bool = False
     label: str | None = None
+    key: str | None = None
+
+    def declared_at(self, *parts: str | int) -> str:
+        """Return the dotted key of something in the table that declares it."""
+        from wasmbuild.project.keys import dotted
+
+        return dotted("modules", self.key or self.name, *parts)
 
     @property
     def test_files(self) -> tuple[str, ...]:

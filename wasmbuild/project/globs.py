@@ -6,6 +6,7 @@ import os
 
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -48,6 +49,12 @@ def literal(path: str) -> str:
     import re
 
     return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def exclusion(path: str) -> str:
+    """Return what the table of a glob says to leave out one path; empty where no message spells that as it is."""
+    pattern = literal(path)
+    return f"exclude = [{quoted(pattern)}]" if quoted(pattern) == f'"{pattern}"' else ""
 
 
 def normal(path: str | os.PathLike[str]) -> str:

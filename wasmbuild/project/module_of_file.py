@@ -55,6 +55,7 @@ def module_of(project: Project, source: Path | None, name: str | None, target: T
         declared.exports,
         tuple([test.of(module) for test in declared.tests]),
         declared.ship_source,
+        key=None if key == module else key,
     )
 
 

@@ -9,6 +9,7 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import Artifact, Module, ModuleDeclaration, Project
+from wasmbuild.project.globs import exclusion, is_glob
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.project.sources import ModuleMistakes, Sources
@@ -60,7 +61,7 @@ def resolve(
         for name, path in paths:
             if outputs.take(key, name, path, ships=declared.ship_source):
                 targets_of[name] = targets
-                found.append(_module(project.directory, declared, name, path, sources.get(name), cases))
+                found.append(_module(project.directory, key, declared, name, path, sources.get(name), cases))
     modules = tuple(sorted(found, key=lambda module: module.name))
     artifacts = [
         Artifact(module, target)
@@ -76,7 +77,13 @@ def resolve(
 
 
 def _module(
-    directory: Path, declared: ModuleDeclaration, name: str, path: str, replacement: Path | None, cases: list[Case]
+    directory: Path,
+    key: str,
+    declared: ModuleDeclaration,
+    name: str,
+    path: str,
+    replacement: Path | None,
+    cases: list[Case],
 ) -> Module:
     return Module(
         name,
@@ -89,6 +96,7 @@ def _module(
         declared.exports,
         tuple([case.of(name) for case in cases]),
         declared.ship_source,
+        key=None if key == name else key,
     )
 
 
@@ -189,7 +197,7 @@ class _Outputs:
         """Take the files of a module, or note why it cannot have them."""
         other = self._names.get(name.lower())
         if other is not None:
-            self._mistakes.of(key, "", *_same_name(name, path, *other))
+            self._mistakes.of(key, "", *_same_name(key, name, path, *other))
             return False
         self._names[name.lower()] = (name, path, key)
         return self._fits(key, name, ships=ships)
@@ -230,14 +238,22 @@ class _Outputs:
                     self._mistakes.of(key, "source", problem, "keep sources outside the build directory")
 
 
-def _same_name(name: str, path: str, other: str, other_path: str, other_key: str) -> tuple[str, str]:
+def _same_name(key: str, name: str, path: str, other: str, other_path: str, other_key: str) -> tuple[str, str]:
     if name != other:
         problem = f"{quoted(name)} and {quoted(other)} are one file where case does not count"
         return problem, "rename one of them"
     if path == other_path:
-        return f"{quoted(path)} is declared as {dotted('modules', other_key)} too", "remove one of them"
+        return f"{quoted(path)} is declared as {dotted('modules', other_key)} too", _one_of_two(path, key, other_key)
     problem = f"{quoted(path)} and {quoted(other_path)} would both be the module {quoted(name)}"
     return problem, "rename one of the files, or give them keys of their own"
+
+
+def _one_of_two(path: str, *keys: str) -> str:
+    """Return what to do about a file that tables of these keys declare: a glob may leave it out."""
+    glob = next(filter(is_glob, keys), None)
+    if glob is None or not (left_out := exclusion(path)):
+        return "remove one of them"
+    return f"remove one of them, or write {left_out} under [{dotted('modules', glob)}]"
 
 
 def _outputs(module: str, *, ships: bool) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import names
 from wasmbuild.project.declared import ModuleDeclaration
-from wasmbuild.project.globs import expand, is_glob, literal, matches, module_name, normal, without_excluded
+from wasmbuild.project.globs import exclusion, expand, is_glob, matches, module_name, normal, without_excluded
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.paths import record_problem
 from wasmbuild.text import listed, quoted, suggestion
@@ -175,8 +175,8 @@ class Sources:
             said = f"the module {quoted(name)} of {quoted(path)} "
             if of_name is not None:
                 fix = "rename the file"
-                if sound and quoted(path) == f'"{path}"':
-                    fix += f", or write exclude = [{quoted(literal(path))}]"
+                if sound and (left_out := exclusion(path)):
+                    fix += f", or write {left_out}"
                 refused.of(key, "", said + of_name, f"{fix}; {names.rule(module=True)}")
             elif of_path is not None:
                 refused.of(key, "", said + of_path, "rename the file or its directory")
