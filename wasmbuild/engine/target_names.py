@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from wasmbuild.lean.typing import NamedTuple
 
-_WORDS = re.compile(r"x86[-_]64h?|[a-z0-9]+")
+_WORDS = re.compile(r"x86[-_]64h?|pulley-(?:32|64)(?:be)?|[a-z0-9]+")
 
 # Words that triples have not, for what ``TargetTriple`` calls systems and environments.
 _SYSTEMS = {

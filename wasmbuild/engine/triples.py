@@ -45,6 +45,7 @@ _ALIASES = {
     "riscv": "riscv64gc",
     "systemz": "s390x",
     "pulley": "pulley64",
+    **{f"pulley-{kind}": f"pulley{kind}" for kind in ("32", "64", "32be", "64be")},
 }
 
 _VENDORS = ("unknown", "pc", "apple", "ibm", "linux", "alpine", "amazon", "redhat", "suse", "fortanix", "sun")

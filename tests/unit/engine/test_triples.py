@@ -75,6 +75,9 @@ def test_what_a_triple_tells() -> None:
         ("arm64e-apple-darwin", 'is for the unknown architecture "arm64e"; did you mean "aarch64-apple-darwin"?'),
         ("aarch46-linux-gnu", 'is for the unknown architecture "aarch46"; did you mean "aarch64-linux-gnu"?'),
         ("pulley", 'is for the unknown architecture "pulley"; did you mean "pulley64"?'),
+        ("pulley-32", 'is for the unknown architecture "pulley-32"; did you mean "pulley32"?'),
+        ("pulley-64be", 'is for the unknown architecture "pulley-64be"; did you mean "pulley64be"?'),
+        ("pulley_32", 'is for the unknown architecture "pulley_32"; did you mean "pulley32"?'),
         (
             "zzz",
             'is for the unknown architecture "zzz"; Wasmtime compiles for x86_64, aarch64, riscv64, s390x, pulley32, '
@@ -197,6 +200,7 @@ def test_versions_and_other_words_are_understood(text: str, meant: str) -> None:
 def test_an_example_for_a_name_without_a_machine_is_of_its_system() -> None:
     for text, meant in (("macos-14", "x86_64-apple-darwin"), ("windows-latest", "x86_64-pc-windows-msvc")):
         assert str(problem_of(text)).endswith(f': write a triple like "{meant}"')
+    assert triples.example("edge-pulley-32") == "pulley32"
 
 
 _NAMED = st.tuples(
