@@ -40,7 +40,12 @@ class WasmbuildError(Exception):
 
     def message(self) -> str:
         """Return the message as people see it, each line that is not indented marked as an error."""
-        return "\n".join(line if line.startswith(" ") else f"error: {line}" for line in str(self).splitlines())
+        return marked(str(self), "error: ")
+
+
+def marked(message: str, mark: str) -> str:
+    """Return a message with a mark before each line that is not indented: one that is belongs to the line above it."""
+    return "\n".join([line if line.startswith(" ") else mark + line for line in message.splitlines()])
 
 
 def remade(kind: type[Kind], args: tuple[object, ...], state: dict[str, object]) -> Kind:

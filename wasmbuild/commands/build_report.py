@@ -52,7 +52,7 @@ def tell(arguments: argparse.Namespace, session: Session, progress: Progress, ma
     different = {id: outcome for id, outcome in made.again.items() if outcome.error is not None}
     if arguments.check_reproducible:
         for id, outcome in sorted(different.items()):
-            console.write(f"{console.bad('error:')} {id}: {outcome.error}")
+            console.error(str(outcome.error), of=id)
         same = len(made.again) - len(different)
         console.say(f"{counted(len(made.again), 'artifact')} compiled again: {same} with the same bytes")
     outcomes = {**made.outcomes, **different}

@@ -90,9 +90,9 @@ class Progress:
         for message, ids in self.failed.items():
             # In the order of names, because compiles end in any order.
             ids.sort()
-            self.console.write(f"{self.console.bad('error:')} {listed(ids, 8)}: {message}")
+            self.console.error(message, of=listed(ids, 8))
         for message in lost:
-            self.console.write(f"{self.console.bad('error:')} {message}")
+            self.console.error(message)
         self.console.say(self.summary())
 
     def summary(self) -> str:

@@ -6,6 +6,7 @@ import os
 from _thread import allocate_lock
 
 from wasmbuild import streams
+from wasmbuild.errors import marked
 from wasmbuild.lean.typing import TextIO
 
 _BOLD, _RED, _GREEN, _YELLOW, _DIM = "1", "31", "32", "33", "2"
@@ -39,6 +40,10 @@ class Console:
             self._erase()
             streams.write(self.stream, text + "\n")
             self.stream.flush()
+
+    def error(self, message: str, of: str = "") -> None:
+        """Write an error, each line that is not indented marked as one, and as what ``of`` says has it."""
+        self.write(marked(message, f"{self.bad('error:')} {of}{': ' if of else ''}"))
 
     def bar(self, done: int, total: int, doing: str) -> None:
         """Show how far things are, on a terminal, until the next line."""

@@ -58,7 +58,7 @@ class Reporter(ConsoleReporter):
         elif which == MANIFESTS and isinstance(fail, UnmetDependency):
             self._end_with(task)
         elif not isinstance(fail, UnmetDependency) and fail.message not in self._progress.failed:
-            self._progress.console.write(f"{self._progress.console.bad('error:')} {fail.message}")
+            self._progress.console.error(fail.message)
 
     def skip_uptodate(self, task: Task) -> None:
         self._end_with(task)
