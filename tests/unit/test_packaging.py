@@ -103,7 +103,11 @@ def test_the_runtime_is_required_where_it_is_declared_to_load() -> None:
         ("edge/wasm", 'tool.wasmbuild: must be a table; write [tool.wasmbuild], and package = "NAME/wasm" below it'),
         ([{"package": "edge/wasm"}], "tool.wasmbuild: must be a table"),
         ({}, "package: is missing"),
-        ({"package": "edge"}, "is a whole package"),
+        ({"package": "edge"}, 'is a whole package; name a directory in it, such as "edge/wasm"'),
+        ({"package": "edge/"}, 'is a whole package; name a directory in it, such as "edge/wasm"'),
+        ({"package": "wasm"}, '"wasm" is in no package; write the directory in one, such as "edge/wasm"'),
+        ({"package": ""}, '"" is no directory below it'),
+        ({"package": "./"}, '"./" is no directory below it'),
         ({"package": "../edge/wasm"}, "is no directory below it"),
         ({"package": "/edge/wasm"}, "is no directory below it"),
         ({"package": 1}, "is of another type"),
@@ -113,17 +117,19 @@ def test_the_runtime_is_required_where_it_is_declared_to_load() -> None:
         ({"package": "a/b", "target": []}, 'target: is no key; did you mean "targets"?'),
     ],
 )
-def test_mistakes_say_what_to_write(table: object, said: str) -> None:
+def test_mistakes_say_what_to_write(table: object, said: str, tmp_path: Path) -> None:
+    (tmp_path / "edge").mkdir()
+    (tmp_path / "edge/__init__.py").write_text("")
     with pytest.raises(DeclarationError) as raised:
-        shipped.read(table, "tool.wasmbuild")
+        shipped.read(tmp_path, table, "tool.wasmbuild")
     assert said in str(raised.value)
 
 
-def test_the_environment_chooses_targets_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_chooses_targets_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = {"package": "edge/wasm", "targets": ["a", "b*"]}
-    assert shipped.read(table, "tool.wasmbuild").targets == ("a", "b*")
+    assert shipped.read(tmp_path, table, "tool.wasmbuild").targets == ("a", "b*")
     monkeypatch.setenv(shipped.ENVIRONMENT, "c d")
-    assert shipped.read(table, "tool.wasmbuild").targets == ("c", "d")
+    assert shipped.read(tmp_path, table, "tool.wasmbuild").targets == ("c", "d")
 
 
 def test_targets_of_the_environment_that_are_not_declared_are_told_as_such(
@@ -135,10 +141,10 @@ def test_targets_of_the_environment_that_are_not_declared_are_told_as_such(
     table = {"package": "edge/wasm", "targets": ["hree"]}
     told = f"{tmp_path / 'wasmbuild.toml'}: no target matches 'hree'; did you mean here?"
     with pytest.raises(UsageError) as of_table:
-        shipped.tag(tmp_path, shipped.read(table, "tool.wasmbuild"))
+        shipped.tag(tmp_path, shipped.read(tmp_path, table, "tool.wasmbuild"))
     monkeypatch.setenv(shipped.ENVIRONMENT, "hree")
     with pytest.raises(UsageError) as of_environment:
-        shipped.tag(tmp_path, shipped.read(table, "tool.wasmbuild"))
+        shipped.tag(tmp_path, shipped.read(tmp_path, table, "tool.wasmbuild"))
     assert (str(of_table.value), str(of_environment.value)) == (told, f"WASMBUILD_TARGETS: {told}")
 
 

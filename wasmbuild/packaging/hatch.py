@@ -34,7 +34,7 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
     def _initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
         table = {key: value for key, value in self.config.items() if key not in _OF_HATCH}
-        settings = shipped.read(table, "tool.hatch.build.hooks.wasmbuild")
+        settings = shipped.read(root, table, "tool.hatch.build.hooks.wasmbuild")
         # Not what lies there, records and what an earlier build left too, but what this one names.
         self._add("exclude", f"/{settings.package}/**")
         self._add("artifacts", f"!/{settings.package}/**")  # what a project names there is shipped whatever is excluded
@@ -43,7 +43,7 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
                 build_data["force_include"][str(_without_link(root / path))] = path
         if self.target_name != "wheel":
             return
-        shipment = shipped.build(root, settings, self._in_wheel, editable=version == "editable")
+        shipment = shipped.build(root, settings, self._packages(), self._in_wheel, editable=version == "editable")
         self._require(build_data, shipment.requirements)
         if version != "editable":
             build_data["force_include"].update({str(path): name for name, path in shipment.files.items()})
@@ -64,6 +64,11 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         patterns = self.build_config.target_config.get(key, self.build_config.build_config.get(key, []))
         if isinstance(patterns, list):  # else hatch says what is wrong with it
             self.build_config.target_config[key] = [*patterns, pattern]
+
+    def _packages(self) -> list[str]:
+        packages: list[str] = self.build_config.packages
+        # What only-include names in their place may have others.
+        return packages if set(packages) == set(self.build_config.only_include.values()) else []
 
     def _in_wheel(self, directory: str) -> str:
         path: str = self.build_config.get_distribution_path(directory.replace("/", os.sep))

@@ -43,7 +43,7 @@ def finalize(distribution: Distribution) -> None:
             '"setuptools>=77" in build-system.requires; with --no-build-isolation run: pip install "setuptools>=77"'
         ) from None
     try:
-        settings = shipped.read(table, _TABLE)
+        settings = shipped.read(Path.cwd(), table, _TABLE)
     except WasmbuildError as error:
         raise SetupError(str(error)) from None
     if settings.platform_wheel:
@@ -110,7 +110,9 @@ def _build_artifacts(settings: shipped.Settings) -> type[Any]:
             if not self.distribution.packages and not self.distribution.py_modules:
                 raise SetupError(self._without_package())
             try:
-                shipment = shipped.build(Path.cwd(), settings, self._in_wheel, editable=self.editable_mode)
+                shipment = shipped.build(
+                    Path.cwd(), settings, self._packages(), self._in_wheel, editable=self.editable_mode
+                )
             except WasmbuildError as error:
                 raise SetupError(str(error)) from None
             declared = self.distribution.install_requires
@@ -151,6 +153,12 @@ def _build_artifacts(settings: shipped.Settings) -> type[Any]:
                 f"{json.dumps(names)}"
             )
 
+        def _packages(self) -> list[str]:
+            directory_of = self.get_finalized_command("build_py").get_package_dir
+            names = self.distribution.packages or []
+            # A namespace is no package of the list, and is imported with those that are.
+            return [directory_of(part) for name in names for part in (name.partition(".")[0], name)]
+
         def _in_wheel(self, directory: str) -> str:
             # Packages by their folders, of which the longest holds.
             layout = {"": "", **(self.distribution.package_dir or {})}
@@ -159,8 +167,8 @@ def _build_artifacts(settings: shipped.Settings) -> type[Any]:
             for folder in path.parents:
                 if folder in folders:
                     return PurePath(folders[folder], path.relative_to(folder)).as_posix()
-            package = min(self.distribution.packages or ["NAME"])
-            there = PurePath(self.get_finalized_command("build_py").get_package_dir(package), "wasm")
+            # A distribution of modules alone may have such a directory beside them.
+            there = PurePath(self.get_finalized_command("build_py").get_package_dir("NAME"), "wasm")
             raise UsageError(
                 f"package = {quoted(directory)}: setuptools takes no packages from there, so that it would not be "
                 f"imported; write the directory of a package, such as {quoted(there.as_posix())}"

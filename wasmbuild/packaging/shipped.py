@@ -7,8 +7,8 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path, PurePath, PurePosixPath
 
 from wasmbuild import api
 from wasmbuild.errors import DeclarationError, DiskError, Mistake, UsageError
@@ -51,8 +51,8 @@ class WheelContents(NamedTuple):
     tag: str | None
 
 
-def read(table: Any, where: str) -> Settings:
-    """Read the table, which is ``where`` in pyproject.toml. Raises DeclarationError with all mistakes."""
+def read(root: Path, table: Any, where: str) -> Settings:
+    """Read the table, ``where`` in the pyproject.toml of ``root``. Raises DeclarationError with all mistakes."""
     if not isinstance(table, Mapping):
         fix = f'write [{where}], and package = "NAME/wasm" below it'
         raise DeclarationError([Mistake("pyproject.toml", where, "must be a table", fix)])
@@ -71,25 +71,38 @@ def read(table: Any, where: str) -> Settings:
     if package is None:
         fix = 'write package = "NAME/wasm", the directory in your package that gets the artifacts'
         mistakes.append(Mistake("pyproject.toml", f"{where}.package", "is missing", fix))
-    elif isinstance(package, str) and (
-        Path(package).is_absolute() or not set(package.split("/")).isdisjoint({"", ".", ".."})
-    ):
-        fix = 'write it from the folder of pyproject.toml, such as "edge/wasm"'
-        mistakes.append(
-            Mistake("pyproject.toml", f"{where}.package", f"{quoted(package)} is no directory below it", fix)
-        )
-    elif isinstance(package, str) and "/" not in package:
-        fix = f"name a directory in it, such as {quoted(package + '/wasm')}: what is not declared leaves that directory"
-        mistakes.append(Mistake("pyproject.toml", f"{where}.package", "is a whole package", fix))
+    elif isinstance(package, str) and (found := _misplaced(root, package)):
+        mistakes.append(Mistake("pyproject.toml", f"{where}.package", *found))
     if mistakes:
         raise DeclarationError(mistakes)
     return Settings(
-        table["package"],
+        PurePosixPath(table["package"]).as_posix(),
         table.get("config", filenames.CONFIG),
         tuple(_chosen() or table.get("targets", ())),
         table.get("platform-wheel", False),
         table.get("require-runtime", False),
     )
+
+
+def _misplaced(root: Path, package: str) -> tuple[str, str] | None:
+    """Tell what is wrong with where a path says that artifacts go, and what to write, if anything is."""
+    parts = PurePosixPath(package).parts
+    if not parts or ".." in parts or Path(package).is_absolute():
+        fix = f"write it from the folder of pyproject.toml, such as {quoted(_example(root))}"
+        return f"{quoted(package)} is no directory below it", fix
+    if len(parts) > 1:
+        return None
+    if any(Path(root, *parts).glob("*.py")):
+        inside = quoted(f"{parts[0]}/wasm")
+        return "is a whole package", f"name a directory in it, such as {inside}: what is not declared leaves that"
+    return f"{quoted(package)} is in no package", f"write the directory in one, such as {quoted(_example(root))}"
+
+
+def _example(root: Path) -> str:
+    """Return a directory for artifacts: in the package of a project that has one, with an ``__init__.py``."""
+    tops = [path.parent for pattern in ("*", "*/*") for path in root.glob(f"{pattern}/__init__.py")]
+    found = [path for path in tops if path.parent not in tops and path.name not in ("test", "tests")]
+    return f"{found[0].relative_to(root).as_posix()}/wasm" if len(found) == 1 else "NAME/wasm"
 
 
 def _chosen() -> list[str]:
@@ -102,16 +115,20 @@ def _fits(key: str, value: object) -> bool:
     return type(value) is _KEYS[key]
 
 
-def build(root: Path, settings: Settings, in_wheel: Callable[[str], str], *, editable: bool) -> WheelContents:
+def build(
+    root: Path, settings: Settings, packages: Iterable[str], in_wheel: Callable[[str], str], *, editable: bool
+) -> WheelContents:
     """Build into the package below ``root``, and return what a wheel ships, without records.
 
     A wheel of targets that the environment chooses, unless it is ``editable``, leaves alone what is there: an editable
-    install may load the others. ``in_wheel`` tells of a directory in the project, a path with slashes, where the wheel
-    has it: it leaves out the folder of packages, such as ``src``. Raises what ``api.build`` raises, and UsageError for
-    a platform wheel of several platforms, for several lines, where there is no such package, and for modules of Python
-    in that directory.
+    install may load the others. ``packages`` are the directories of those that the wheel ships, none where that cannot
+    be told. ``in_wheel`` tells of a directory in the project, a path with slashes, where the wheel has it: it leaves
+    out the folder of packages, such as ``src``. Raises what ``api.build`` raises, and UsageError for a platform wheel
+    of several platforms, for several lines, where there is no such package or the wheel ships none around it, and for
+    modules of Python in that directory.
     """
     _check_package(root, settings.package)
+    _check_shipped(root, settings.package, packages)
     _check_modules(root, settings.package)
     package = in_wheel(settings.package)
     build_dir = root / settings.package
@@ -155,6 +172,17 @@ def _check_package(root: Path, package: str) -> None:
     below = [path.parent.name for path in root.glob(f"*/{top}/") if os.path.isdir(path)]
     fix = quoted(f"{below[0]}/{package}") if len(below) == 1 else "the directory of a package in the source tree"
     raise UsageError(f"package = {quoted(package)}: there is no {top} beside pyproject.toml; write {fix}")
+
+
+def _check_shipped(root: Path, package: str, packages: Iterable[str]) -> None:
+    around = PurePath(package).parents
+    found = sorted({PurePath(directory) for directory in packages})
+    if found and not any(directory in around for directory in found):
+        there = next((path for path in found if os.path.isdir(root / path)), found[0]) / "wasm"
+        raise UsageError(
+            f"package = {quoted(package)}: the wheel ships no package from there, so that it would not be imported; "
+            f"write the directory of a package, such as {quoted(there.as_posix())}"
+        )
 
 
 def _check_modules(root: Path, package: str) -> None:

@@ -1,0 +1,74 @@
+"""Where a project's packages lie, what ``package`` says of that, and what of earlier builds lies beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from distributions import FILES, TABLES, Distribution
+
+pytestmark = pytest.mark.needs_modules("editables")
+
+
+@pytest.fixture(params=["hatch", "setuptools"])
+def distribution(request: pytest.FixtureRequest, tmp_path: Path) -> Distribution:
+    """One whose only package lies below src."""
+    distribution = Distribution(request.param, tmp_path / "project")
+    (distribution.root / "src").mkdir()
+    (distribution.root / "edge").rename(distribution.root / "src" / "edge")
+    if distribution.backend == "hatch":
+        distribution.edit('packages = ["edge"]', 'packages = ["src/edge"]')
+    else:
+        distribution.edit('[tool.setuptools]\npackages = ["edge"]', '[tool.setuptools.packages.find]\nwhere = ["src"]')
+    return distribution
+
+
+def written(said: str) -> str:
+    """Return what a message names as an example."""
+    return said.partition("such as ")[2].partition("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [
+        ("wasm", "is in no package"),
+        ("../edge/wasm", "is no directory below it"),
+        ("wasm/wasm", "the wheel ships no package from there"),
+    ],
+)
+def test_a_directory_outside_of_the_package_is_refused_with_one_in_it(
+    distribution: Distribution, named: str, why: str
+) -> None:
+    distribution.edit('package = "edge/wasm"', f'package = "{named}"')
+    said = distribution.build("--wheel", status=1)
+    assert why in said
+    assert not (distribution.root / "wasm/wasm").exists()
+    distribution.edit(f'package = "{named}"', f"package = {written(said)}")
+    distribution.build("--wheel")
+    assert distribution.shipped() == FILES
+
+
+@pytest.mark.parametrize("backend", TABLES)
+def test_a_folder_beside_a_package_is_refused_too(backend: str, tmp_path: Path) -> None:
+    distribution = Distribution(backend, tmp_path / "project")
+    distribution.edit('package = "edge/wasm"', 'package = "wasm/wasm"')
+    said = distribution.build("--wheel", status=1)
+    assert 'package = "wasm/wasm": the wheel ships no package from there, so that it would not be imported' in said
+    assert written(said) == '"edge/wasm"'
+
+
+@pytest.mark.parametrize("named", ["src/edge/wasm/", "./src/edge/wasm", "src//edge/wasm"])
+def test_a_directory_is_the_same_however_spelled(distribution: Distribution, named: str) -> None:
+    distribution.edit('package = "edge/wasm"', f'package = "{named}"')
+    distribution.build()
+    assert distribution.shipped() == FILES
+    assert not any("/wasm/" in name for name in distribution.sources())
+
+
+def test_a_namespace_that_packages_lie_in_has_them(distribution: Distribution) -> None:
+    package = distribution.root / "src/edge"
+    (package / "core").mkdir()
+    (package / "__init__.py").rename(package / "core/__init__.py")
+    distribution.edit('package = "edge/wasm"', 'package = "src/edge/wasm"')
+    distribution.build("--wheel")
+    assert distribution.shipped() == {*FILES, "edge/core/__init__.py"} - {"edge/__init__.py"}
