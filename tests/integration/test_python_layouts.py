@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from distributions import FILES, TABLES, Distribution
+from support import run_here
 
 pytestmark = pytest.mark.needs_modules("editables")
 
@@ -72,3 +73,40 @@ def test_a_namespace_that_packages_lie_in_has_them(distribution: Distribution) -
     distribution.edit('package = "edge/wasm"', 'package = "src/edge/wasm"')
     distribution.build("--wheel")
     assert distribution.shipped() == {*FILES, "edge/core/__init__.py"} - {"edge/__init__.py"}
+
+
+def test_a_build_directory_of_another_name_is_left_out(distribution: Distribution) -> None:
+    (distribution.root / ".gitignore").unlink(missing_ok=True)
+    distribution.edit("[modules.answer]", "[modules.answer]\nship-source = true", "wasmbuild.toml")
+    distribution.edit('package = "edge/wasm"', 'package = "src/edge/artifacts"')
+    distribution.build("--wheel")
+    before = distribution.shipped()
+    assert "edge/artifacts/portable/answer.wasm" in before
+    distribution.edit('package = "src/edge/artifacts"', 'package = "src/edge/wasm"')
+    distribution.build()
+    assert distribution.shipped() == {name.replace("/artifacts/", "/wasm/") for name in before}
+    assert not any("/artifacts/" in name for name in distribution.sources())
+
+
+def test_what_lies_beside_what_a_build_made_is_shipped(tmp_path: Path) -> None:
+    distribution = Distribution("hatch", tmp_path / "project")
+    (distribution.root / "edge/data.wasm").write_bytes(b"")
+    (distribution.root / "edge/data.json").write_text("{}")
+    assert run_here("build", "--build-dir", "edge", cwd=distribution.root).returncode == 0
+    assert run_here("build", "--build-dir", ".", cwd=distribution.root).returncode == 0
+    distribution.build("--wheel")
+    assert distribution.shipped() >= {*FILES, "edge/data.wasm", "edge/data.json"}
+    assert not [name for name in distribution.shipped() if ".wasmbuild" in name or name.endswith(".cwasm.json")]
+    distribution.build("--sdist")
+    assert not [name for name in distribution.sources() if ".wasmbuild" in name or name.endswith(".cwasm.json")]
+
+
+def test_a_build_directory_that_hatch_is_told_to_ship_is_shipped(tmp_path: Path) -> None:
+    distribution = Distribution("hatch", tmp_path / "project")
+    assert run_here("build", "--build-dir", "edge/own", cwd=distribution.root).returncode == 0
+    distribution.build("--wheel")
+    assert distribution.shipped() == FILES
+    distribution.edit(TABLES["hatch"], f'[tool.hatch.build]\nartifacts = ["/edge/own/*/*.cwasm"]\n{TABLES["hatch"]}')
+    distribution.build("--wheel")
+    own = {name.replace("/wasm/", "/own/") for name in FILES if name.endswith(".cwasm")}
+    assert distribution.shipped() == FILES | own

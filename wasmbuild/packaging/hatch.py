@@ -12,11 +12,16 @@ from hatchling.plugin import hookimpl
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean.typing import Any
 from wasmbuild.packaging import requirements, shipped, tags
+from wasmbuild.project import filenames
+from wasmbuild.project.globs import literal
 from wasmbuild.text import quoted
 
 # What hatch itself reads in the table of any hook.
 _OF_HATCH = ("dependencies", "enable-by-default", "require-runtime-dependencies", "require-runtime-features")
 _ANOTHER = "another build hook wants"
+# What a build keeps for itself, wherever it lies, and what one that was killed left of that.
+_RECORD_SUFFIX = f"{filenames.ARTIFACT_SUFFIX}{filenames.RECORD_SUFFIX}"
+_OWN = (f"{filenames.STATE_DIRECTORY}*", f"*{_RECORD_SUFFIX}")
 
 
 class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -36,7 +41,7 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         table = {key: value for key, value in self.config.items() if key not in _OF_HATCH}
         settings = shipped.read(root, table, "tool.hatch.build.hooks.wasmbuild")
         # Not what lies there, records and what an earlier build left too, but what this one names.
-        self._add("exclude", f"/{settings.package}/**")
+        self._add("exclude", f"/{settings.package}/**", *_OWN, *_left_over(self.root))
         self._add("artifacts", f"!/{settings.package}/**")  # what a project names there is shipped whatever is excluded
         if self.target_name == "sdist":
             for path in shipped.sources(root, settings, whole=True):
@@ -59,11 +64,11 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
             os.remove(artifact_path)
             self.app.abort(str(tags.with_other_code(_ANOTHER)))
 
-    def _add(self, key: str, pattern: str) -> None:
+    def _add(self, key: str, *added: str) -> None:
         # A list of the target, once there is one, takes the place of that for all targets.
         patterns = self.build_config.target_config.get(key, self.build_config.build_config.get(key, []))
         if isinstance(patterns, list):  # else hatch says what is wrong with it
-            self.build_config.target_config[key] = [*patterns, pattern]
+            self.build_config.target_config[key] = [*patterns, *added]
 
     def _packages(self) -> list[str]:
         packages: list[str] = self.build_config.packages
@@ -87,6 +92,28 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
                 f"[project] dependencies lacks {said}, which the wheel requires all the same; whoever asks for the "
                 f"requirements before building, as uv does, is not told: write that there too"
             )
+
+
+def _left_over(root: str) -> list[str]:
+    """Return patterns of build directories in the tree, such as that of a ``package`` which has another name now."""
+    found = []
+    for folder, below, _ in os.walk(root):
+        if filenames.STATE_DIRECTORY in below and _has_only_what_builds_make(folder):
+            found.append(f"/{literal(os.path.relpath(folder, root).replace(os.sep, '/'))}/**")
+        below[:] = [name for name in below if not name.startswith(".")]
+    return found
+
+
+def _has_only_what_builds_make(directory: str) -> bool:
+    # Whoever builds beside sources or modules ships these.
+    for _, below, files in os.walk(directory):
+        below[:] = [name for name in below if not name.startswith(".")]
+        sources = {f"{name.removesuffix(filenames.ARTIFACT_SUFFIX)}{filenames.WASM_SUFFIX}" for name in files}
+        made = {filenames.INDEX, filenames.MANIFEST, *sources}
+        others = [name for name in files if name not in made and not name.startswith(".")]
+        if not all(name.endswith((filenames.ARTIFACT_SUFFIX, _RECORD_SUFFIX)) for name in others):
+            return False
+    return True
 
 
 def _without_link(path: Path) -> Path:
