@@ -258,6 +258,17 @@ def test_a_library_of_another_line_is_refused_with_what_to_write(distribution: D
     assert 'write "wasmtime>=48,<49" there' in distribution.build("--wheel", status=1)
 
 
+def test_a_requirement_with_a_marker_is_told_that_it_is_the_marker(distribution: Distribution) -> None:
+    marked = """'wasmtime>=48,<49; python_version >= "3.9"'"""
+    distribution.edit('"wasmtime>=48,<49"', marked)
+    said = distribution.build("--wheel", status=int(distribution.backend == "setuptools"))
+    lacks = 'dependencies lacks "wasmtime>=48,<49" without a marker, which the wheel requires all the same'
+    lets = "which lets any in where its marker does not hold, and the artifacts load in line 48 alone"
+    assert (lacks if distribution.backend == "hatch" else lets) in said
+    distribution.edit(marked, '"wasmtime>=48,<49"')
+    assert "lacks" not in distribution.build("--wheel")
+
+
 def test_a_runtime_that_is_older_is_refused_with_what_to_write(distribution: Distribution) -> None:
     wanted = f'"wasmbuild-runtime>={__version__}"'
     distribution.edit(wanted, f'"wasmbuild-runtime<{__version__}"')
@@ -284,11 +295,13 @@ def test_a_runtime_of_an_address_is_taken(
 def test_requirements_that_lack_are_added_or_told(distribution: Distribution) -> None:
     distribution.edit(DEPENDENCIES, "dependencies = []")
     if distribution.backend == "setuptools":
-        assert "dependencies has nothing of wasmtime" in distribution.build("--wheel", status=1)
-        distribution.edit("dependencies = []", 'dependencies = ["wasmtime>=48,<49"]')
         said = distribution.build("--wheel", status=1)
-        assert "dependencies has nothing of wasmbuild-runtime, and require-runtime = true says that it loads" in said
-        assert f'write "wasmbuild-runtime>={__version__}" there' in said
+        assert 'dependencies has nothing of wasmtime, and the artifacts load in line 48 alone; write "' in said
+        assert "; it has nothing of wasmbuild-runtime, and require-runtime = true says that it loads" in said
+        typed = ", ".join(part.partition(" there")[0] for part in said.split("; write ")[1:])
+        distribution.edit("dependencies = []", f"dependencies = [{typed}]")
+        distribution.build("--wheel")
+        assert distribution.required() == {"wasmtime<49,>=48", f"wasmbuild-runtime>={__version__}"}
     else:
         lacks = f'dependencies lacks "wasmtime>=48,<49" and "wasmbuild-runtime>={__version__}"'
         assert lacks in distribution.build("--wheel")

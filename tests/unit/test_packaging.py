@@ -52,6 +52,13 @@ def test_any_that_let_another_line_in_are_not(declared: list[str]) -> None:
     assert f'write "{WANTED}" there' in str(requirements.conflict([WANTED], declared))
 
 
+def test_a_requirement_with_a_marker_is_told_that_it_is_the_marker() -> None:
+    said = str(requirements.conflict([WANTED], ['wasmtime>=48,<49; platform_machine == "x86_64"']))
+    assert "which lets any in where its marker does not hold, and the artifacts load in line 48 alone; write" in said
+    assert "marker does not" not in str(requirements.conflict([WANTED], ['wasmtime>=49; sys_platform == "linux"']))
+    assert "marker does not" not in str(requirements.conflict([WANTED], ["wasmtime>=48"]))
+
+
 @pytest.mark.parametrize(
     ("lines", "wanted", "right", "wrong"),
     [

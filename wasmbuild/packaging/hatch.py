@@ -87,7 +87,8 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         build_data["dependencies"].extend(requirements.absent(required, declared))
         lacking = [text for text in required if requirements.conflict([text], declared)]
         if lacking:
-            said = " and ".join(map(quoted, lacking))
+            without = {text: " without a marker" for text in lacking if requirements.is_for_some(text, declared)}
+            said = " and ".join(f"{quoted(text)}{without.get(text, '')}" for text in lacking)
             self.app.display_warning(
                 f"[project] dependencies lacks {said}, which the wheel requires all the same; whoever asks for the "
                 f"requirements before building, as uv does, is not told: write that there too"

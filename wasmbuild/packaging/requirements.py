@@ -28,23 +28,43 @@ def of(lines: Iterable[int], *, runtime: bool) -> list[str]:
     return [library, *([f"{_RUNTIME}>={__version__}"] if runtime else [])]
 
 
-def conflict(required: Iterable[str], declared: Iterable[str]) -> str | None:
-    """Say what is wrong with declared requirements, if they let in what loads no artifact.
+def conflict(required: Iterable[str], declared: Sequence[str]) -> str | None:
+    """Say all that is wrong with declared requirements, if they let in what loads no artifact.
 
     A requirement for some environments alone (with a marker) lets any in elsewhere.
     """
+    found = [problem for text in required if (problem := _problem(text, declared)) is not None]
+    return f"[project] dependencies {'; it '.join(found)}" if found else None
+
+
+def is_for_some(text: str, declared: Iterable[str]) -> bool:
+    """Tell whether a requirement is declared, but for some environments alone."""
+    ours = _of_the_same(text, declared)
+    return any(entry.marker for entry in ours) and _why_not(text, ours) is None
+
+
+def _problem(text: str, declared: Iterable[str]) -> str | None:
+    ours = _of_the_same(text, declared)
+    why = _why_not(text, [entry for entry in ours if entry.marker is None])
+    if why is None:
+        return None
+    said = ", ".join(quoted(str(entry)) for entry in ours) or f"nothing of {_name(text)}"
+    if is_for_some(text, map(str, ours)):
+        said += ", which lets any in where its marker does not hold"
+    return f"has {said}, and {why}; write {quoted(text)} there"
+
+
+def _of_the_same(text: str, declared: Iterable[str]) -> list[Requirement]:
+    from packaging.requirements import Requirement
+
+    return [Requirement(entry) for entry in declared if _name(entry) == _name(text)]
+
+
+def _name(text: str) -> str:
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
-    found = [Requirement(text) for text in declared]
-    for text in required:
-        name = canonicalize_name(Requirement(text).name)
-        ours = [entry for entry in found if canonicalize_name(entry.name) == name]
-        why = _why_not(text, [entry for entry in ours if entry.marker is None])
-        if why is not None:
-            said = ", ".join(quoted(str(entry)) for entry in ours) or f"nothing of {name}"
-            return f"[project] dependencies has {said}, and {why}; write {quoted(text)} there"
-    return None
+    return canonicalize_name(Requirement(text).name)
 
 
 def absent(required: Iterable[str], declared: Iterable[str]) -> list[str]:
