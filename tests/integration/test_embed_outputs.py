@@ -65,6 +65,15 @@ def test_nor_through_a_manifest_that_is_named_otherwise(shipped: Project) -> Non
             assert "would overwrite what the build makes there" in said
 
 
+def test_a_manifest_leaves_no_declaration_to_be_read(shipped: Project) -> None:
+    before = shipped.files()
+    assert shipped.run(*EMBED, "--config", "none.toml", status=2).stderr == (
+        "error: wasmbuild embed: build/x64/manifest.json has the engine, and no --config is read; leave out one of "
+        "them\n"
+    )
+    assert shipped.files() == before
+
+
 def test_a_file_may_lie_beside_what_is_shipped_and_be_written_again(shipped: Project) -> None:
     header = shipped.build / "x64" / "engine.h"
     for _ in range(2):

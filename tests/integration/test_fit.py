@@ -216,6 +216,18 @@ def test_a_target_whose_own_settings_keep_it_from_loading_is_named(project: Proj
     assert "another engine" not in project.run("fit", "--write", "--", *command).stderr
 
 
+def test_the_declaration_that_is_named_says_with_what_is_compiled_whichever_line_it_is(project: Project) -> None:
+    missing = ("--config", "none.toml", "--line", "48")
+    assert "none.toml" in project.run("fit", *missing, "--", *loader(project), status=2).stderr
+    declared = '[project]\nname = "p"\n[toolchain]\ncompiler = "./none"\n[targets.p]\ntriple = "pulley64"\n'
+    project.write("other.toml", declared)
+    for line in ((), ("--line", "48")):
+        said = project.run("fit", "--config", "other.toml", *line, "--", *loader(project), status=2).stderr
+        assert said.startswith("error: [toolchain] compiler: none cannot be used: ")
+    project.write("other.toml", declared.replace("./none", "cli"))
+    assert fit(project, loader(project), "--config", "other.toml", "--line", "48") == {"embedder": "c-api"}
+
+
 def test_a_declaration_that_would_be_wrong_is_not_written(project: Project) -> None:
     text = DECLARED.replace("TRIPLE", str(host.triple())).replace(
         'cranelift-opt-level = "none"', "cranelift-flags = { enable_heap_access_spectre_mitigation = true }"
@@ -238,6 +250,17 @@ def test_what_is_asked_has_to_make_sense(project: Project) -> None:
     assert "--triple: 'i686-unknown-linux-gnu' is a machine of 32 bits" in project.run(
         "fit", "--triple", "i686-unknown-linux-gnu", "--", "x", "{}", status=2
     ).stderr  # fmt: skip
+    for line in ("48.0.2", "48-0", "9" * 5000):
+        said = project.run("fit", "--line", line, "--", "x", "{}", status=2).stderr
+        assert f"argument --line: '{line}' is no line of Wasmtime; write one of 36, " in said
+    for option, value, problem in (
+        ("--timeout", "0", "0 s is no time to do anything in"),
+        ("--line", "2000", "Wasmtime 2000 is unknown"),
+        ("--success-exit", "256", "'256' is not an exit status from 0 to 255"),
+    ):
+        assert problem in project.run("fit", option, value, "--", "x", "{}", status=2).stderr
+    both = ("--success-exit", "0", "--success-text", "ready")
+    assert "not allowed with argument --success-exit" in project.run("fit", *both, "--", "x", "{}", status=2).stderr
     assert "--success-text is empty" in project.run("fit", "--success-text", "", "--", "x", "{}", status=2).stderr
     assert "--source: nothing.wat: No such file" in project.run(
         "fit", "--source", "nothing.wat", "--", "x", "{}", status=2

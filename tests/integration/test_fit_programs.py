@@ -33,6 +33,9 @@ def test_a_program_that_wants_more_than_an_empty_module(project: Project) -> Non
     )
     assert fit(project, command, "--success-text", "ready") == {"embedder": "c-api"}
     assert fit(project, command, "--success-exit", "3") == {"embedder": "c-api"}
+    said = refusal(project, *command, options=("--success-text", "done"))
+    assert "with --source FILE; if it hides what Wasmtime says, let it print that\n" in said
+    assert "--success-text" not in said
 
 
 def test_a_source_of_one_s_own(project: Project) -> None:
@@ -51,6 +54,11 @@ def test_a_program_that_does_not_end(project: Project) -> None:
         f"error: {sys.executable} did not end within 2 s and was killed; let it end after loading, tell with "
         f"--success-text what it writes when it has loaded, or give it longer with --timeout"
     )
+    options = ("--timeout", "2", "--success-text", "done")
+    assert refusal(project, *command, options=options).splitlines()[-1] == (
+        f"error: {sys.executable} did not end within 2 s and was killed; it had not written 'done': let it do so when "
+        "it has loaded, or give it longer with --timeout"
+    )
     options = ("--timeout", "8", "--success-text", "ready")
     assert fit(project, command, *options) == {"embedder": "c-api", "consume-fuel": True}
 
@@ -66,13 +74,18 @@ def test_a_program_that_never_fails(project: Project) -> None:
     program = [sys.executable, "-c", "pass", "{}"]
     said = (
         "even with an artifact that nothing can load: it does not load what it is given, or does not say when that "
-        "fails; let it load {} and end with another status when it cannot, or tell with --success-text what it writes "
-        "only when it has loaded it\n"
+        "fails; let it load {}"
     )
-    assert refusal(project, *program) == f"error: {sys.executable} succeeds {said}"
+    assert refusal(project, *program) == (
+        f"error: {sys.executable} succeeds {said} and end with another status when it cannot, or tell with "
+        "--success-text what it writes only when it has loaded it\n"
+    )
     talker = [sys.executable, "-c", "print('ready')", "{}"]
     options = ("--success-text", "ready")
-    assert refusal(project, *talker, options=options) == f"error: {sys.executable} writes that {said}"
+    assert refusal(project, *talker, options=options) == (
+        f"error: {sys.executable} writes that {said}, and name as --success-text what it writes only when it has "
+        "loaded it\n"
+    )
 
 
 def test_a_failure_that_is_told_with_status_0_is_one(project: Project) -> None:

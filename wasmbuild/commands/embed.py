@@ -100,6 +100,10 @@ def _declared(arguments: argparse.Namespace, wanted: str | None) -> tuple[str, l
     if arguments.manifest is not None:
         if wanted is not None:
             raise UsageError("--target chooses a target of wasmbuild.toml, and a manifest has one only; leave it out")
+        if arguments.config != Path(CONFIG):
+            raise UsageError(
+                f"wasmbuild embed: {arguments.manifest} has the engine, and no --config is read; leave out one of them"
+            )
         from wasmbuild.toolchain.toolchain import found
 
         manifest = _manifest(arguments.manifest)

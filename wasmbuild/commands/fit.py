@@ -29,14 +29,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="a program that loads an artifact, with {} in place of the artifact's path",
     )
-    parser.add_argument(
+    success = parser.add_mutually_exclusive_group()
+    success.add_argument(
         "--success-exit",
         metavar="N",
         type=_status,
-        default=0,
         help="the exit status of the program when it has loaded the artifact (default: 0)",
     )
-    parser.add_argument(
+    success.add_argument(
         "--success-text",
         metavar="TEXT",
         help="what the program writes when it has loaded the artifact, whatever its exit status; it need not end then",
@@ -51,13 +51,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--line",
         metavar="N",
-        type=options.positive,
+        type=_line,
         help="the line of Wasmtime (default: as wasmbuild.toml or pip has it)",
     )
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=options.seconds,
+        type=options.duration,
         default=_DEFAULT_SECONDS,
         help="for one run of the program (default: %(default)g)",
     )
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
             command=arguments.command,
             environment={**os.environ, "RUST_BACKTRACE": "0"},
             seconds=arguments.timeout,
-            success=search.Success(arguments.success_exit, arguments.success_text),
+            success=search.Success(arguments.success_exit or 0, arguments.success_text),
         )
         finder = search.Search(program, toolchain, line, triple, lambda step: print(step, file=sys.stderr))
         wasm, kind = _source(arguments.source, toolchain)
@@ -114,20 +114,32 @@ def _status(text: str) -> int:
     return int(text)
 
 
+def _line(text: str) -> int:
+    if not text.isdecimal() or len(text) > len("1000"):
+        from wasmbuild.engine import lines
+
+        raise options.refused(f"{text!r} is no line of Wasmtime; write one of {', '.join(map(str, lines.known()))}")
+    return int(text)
+
+
 def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     """Return a compiler: that of the declaration, where there is one, and the one that is found otherwise."""
     from wasmbuild.builder.workspace import Workspace
     from wasmbuild.engine.rules import line_problem
+    from wasmbuild.project.declared import lines_of
     from wasmbuild.toolchain.search_path import default_line
     from wasmbuild.toolchain.toolchain import found
 
     line: int | None = arguments.line
     if line is not None and (problem := line_problem(line)) is not None:
         raise UsageError(f"wasmbuild fit: --line: {problem}")
-    if line is None and (arguments.config != Path(CONFIG) or os.path.lexists(CONFIG)):
+    if arguments.config != Path(CONFIG) or (line is None and os.path.lexists(CONFIG)):
         workspace = Workspace(arguments.config)
         project = workspace.project()
-        return workspace.toolchain(project, [project.line]), project.line
+        # What compiles for a line that is not declared, and is tried, neither it nor its lock file can say.
+        if line in (None, project.line, *lines_of(project.targets)):
+            line = line or project.line
+            return workspace.toolchain(project, [line]), line
     line = line or default_line()
     return found(line), line
 

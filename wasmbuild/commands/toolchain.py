@@ -95,6 +95,8 @@ def _install(arguments: argparse.Namespace) -> int:
     from wasmbuild.installing.install import RELEASE, install
     from wasmbuild.versions import order
 
+    if arguments.config != Path(CONFIG) and not arguments.locked:
+        raise UsageError("wasmbuild toolchain install: --config says where --locked finds what is locked; leave it out")
     console = Console(sys.stderr)
     try:
         if arguments.library:

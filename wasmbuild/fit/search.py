@@ -145,11 +145,13 @@ class Search:
         if said is not None and not isinstance(said, AlreadyLoaded):
             return
         if self._succeeded(ended):
-            how = "writes that" if self._program.success.text is not None else "succeeds"
+            how = "succeeds"
+            advice = f"let it load {PLACE} and end with another status when it cannot, or tell with --success-text"
+            if self._program.success.text is not None:
+                how, advice = "writes that", f"let it load {PLACE}, and name as --success-text"
             raise NotFoundError(
                 f"{self._name} {how} even with an artifact that nothing can load: it does not load what it is given, "
-                f"or does not say when that fails; let it load {PLACE} and end with another status when it cannot, or "
-                f"tell with --success-text what it writes only when it has loaded it"
+                f"or does not say when that fails; {advice} what it writes only when it has loaded it"
             )
         self._check_time(ended)
 
@@ -183,9 +185,10 @@ class Search:
         self._check_time(ended)
         how = ended.reason or "ended with status 0"
         problem = f"{self._name} {how}, and wrote nothing that Wasmtime's loader says"
+        told = ", or tell with --success-text what it writes then" if self._program.success.text is None else ""
         advice = (
-            "if it has loaded the artifact and wants more of it, give it a module of its own with --source FILE, or "
-            "tell with --success-text what it writes then; if it hides what Wasmtime says, let it print that"
+            "if it has loaded the artifact and wants more of it, give it a module of its own with --source FILE"
+            f"{told}; if it hides what Wasmtime says, let it print that"
         )
         if ended.status < 0:
             problem = f"{self._name} {how} over an artifact, and wrote nothing that Wasmtime's loader says"
@@ -203,9 +206,11 @@ class Search:
 
     def _check_time(self, ended: child.ChildResult) -> None:
         if _timed_out(ended):
+            advice = "let it end after loading, tell with --success-text what it writes when it has loaded"
+            if (text := self._program.success.text) is not None:
+                advice = f"it had not written {text!r}: let it do so when it has loaded"
             raise NotFoundError(
-                f"{self._name} {ended.reason} and was killed; let it end after loading, tell with --success-text what "
-                f"it writes when it has loaded, or give it longer with --timeout"
+                f"{self._name} {ended.reason} and was killed; {advice}, or give it longer with --timeout"
             )
 
     def _other_platform(self, said: OtherPlatform) -> NotFoundError:

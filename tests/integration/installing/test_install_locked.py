@@ -33,6 +33,8 @@ def test_a_line_that_a_library_compiles_keeps_no_other_from_being_installed(proj
     ended = project.run("toolchain", "install", "--locked")
     assert "Wasmtime 49.0.3 is installed already" in ended.stderr
     assert left_out in ended.stderr
+    said = project.run("toolchain", "install", "48.0.9", "--config", "none.toml", "--offline", status=2).stderr
+    assert said.endswith("install: --config says where --locked finds what is locked; leave it out\n")
     # What it says to run is what has that line locked too.
     project.run("toolchain", "install", "48", "--from", str(reporting(tmp_path / "w48", "48.0.9")))
     said = project.run("toolchain", "install", "--locked", status=2).stderr
