@@ -248,9 +248,8 @@ def test_a_link_to_itself_among_the_sources(project: Project) -> None:
     )
     project.declare(HEAD + TARGETS + '[modules."*"]\nsource = "src/*.wat"\n')
     error = project.run("build", status=1).stderr
-    assert (
-        f"error: loop@arm, loop@x64: {loop}: cannot be read: Too many levels of symbolic links; move it away\n" in error
-    )
+    said = "cannot be read: Too many levels of symbolic links; move it away\n"
+    assert f"error: loop@arm, loop@x64: src/loop.wat: {said}" in error
     assert (project.build / "x64/one.cwasm").is_file()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
+from wasmbuild import files
 from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.errors import DiskError
@@ -333,7 +334,7 @@ def test_a_target_directory_that_may_not_be_entered(project: Project, monkeypatc
             session.begin()
     finally:
         session.close()
-    assert str(error.value) == f"{manifest}: cannot be read: Permission denied; make it readable"
+    assert str(error.value) == f"{files.seen_from_here(manifest)}: cannot be read: Permission denied; make it readable"
 
 
 @pytest.mark.parametrize("finished", [False, True])

@@ -87,19 +87,20 @@ def test_a_record_that_tells_what_is_not_so_is_mended_before_a_manifest_repeats_
 def test_what_is_in_the_way_of_an_artifact_keeps_no_other_from_being_built(
     project: Project, suffix: str, kind: str, said: str
 ) -> None:
-    path = project.build / f"x64/add.cwasm{suffix}"
+    shown = f"build/x64/add.cwasm{suffix}"
+    path = project.root / shown
     path.parent.mkdir(parents=True)
     if kind == "directory":
         path.mkdir()
     else:
         os.mkfifo(path)
     error = project.run("build", status=3).stderr
-    assert f"error: add@x64: {path}: cannot be read: {said}" in error
+    assert f"error: add@x64: {shown}: cannot be read: {said}" in error
     assert "; move it away\n" in error
     outcomes = project.outcomes(status=3)
     assert outcomes == {id: "failed" if id == "add@x64" else "up-to-date" for id in ALL}
     explained = project.run("explain", "add@x64").stdout
-    assert explained.startswith(f"add@x64: cannot be built: {path}: cannot be read: {said}")
+    assert explained.startswith(f"add@x64: cannot be built: {shown}: cannot be read: {said}")
     assert explained.endswith("; move it away\n")
     path.rmdir() if kind == "directory" else path.unlink()
     assert project.compiled() == {"add@x64"}

@@ -204,7 +204,7 @@ def test_a_build_can_refuse_to_wait(project: Project) -> None:
     with (project.build / ".wasmbuild/lock").open("r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         error = project.run("build", "--lock-timeout", "0.2", status=3).stderr
-    assert error.startswith(f"error: {project.build / '.wasmbuild/lock'}: process ")
+    assert error.startswith("error: build/.wasmbuild/lock: process ")
     assert error.endswith("is building here and has not ended within 0.2 s; wait for it to end, or longer than that\n")
     assert project.compiled() == {"add@x64", "add@arm"}
 
@@ -245,20 +245,17 @@ def test_a_full_disk_is_said_and_what_was_there_stays(project: Project, small_di
 def test_a_build_directory_that_cannot_be_written(project: Project, kind: str) -> None:
     if kind == "file":
         project.build.write_text("a file")
-        said = (
-            f"error: {project.build}: the build directory is a file, not a directory; "
-            f"move it away, or set another build-dir\n"
-        )
+        said = "error: build: the build directory is a file, not a directory; move it away, or set another build-dir\n"
     elif kind == "dangling":
         project.build.symlink_to("nowhere")
         said = (
-            f"error: {project.build}/.wasmbuild/lock: cannot lock the build directory: what has to be its directory is "
-            f"a file, or a link that leads nowhere; move that away, or name another state or build directory\n"
+            "error: build/.wasmbuild/lock: cannot lock the build directory: what has to be its directory is "
+            "a file, or a link that leads nowhere; move that away, or name another state or build directory\n"
         )
     else:
         # Not even root makes directories there.
         project.build.symlink_to("/proc/sys")
-        said = f"error: {project.build}/.wasmbuild/lock: cannot lock the build directory: "
+        said = "error: build/.wasmbuild/lock: cannot lock the build directory: "
     error = project.run("build", status=3).stderr
     assert error.startswith(said)
     assert len(error.splitlines()) == 1
@@ -269,8 +266,8 @@ def test_a_disk_that_has_no_room_for_the_lock(project: Project) -> None:
     ended = run_under("mount -t tmpfs -o nr_inodes=2 none build", "build", cwd=project.root)
     assert (ended.returncode, ended.stderr) == (
         3,
-        f"error: {project.build}/.wasmbuild/lock: cannot lock the build directory: No space left on device; free some "
-        f"space there, or name another state or build directory\n",
+        "error: build/.wasmbuild/lock: cannot lock the build directory: No space left on device; free some "
+        "space there, or name another state or build directory\n",
     )
 
 

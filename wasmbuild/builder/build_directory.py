@@ -61,7 +61,8 @@ class BuildDirectory:
         """
         if os.path.exists(self.root) and not os.path.isdir(self.root):
             raise DiskError(
-                f"{self.root}: the build directory is a file, not a directory; move it away, or set another build-dir"
+                f"{files.seen_from_here(self.root)}: the build directory is a file, not a directory; move it away, or "
+                "set another build-dir"
             )
         waited = self._lock.acquire(timeout, on_wait)
         self.tick()

@@ -59,8 +59,8 @@ class Lock:
         """
         if self.leads_elsewhere:
             raise DiskError(
-                f"{self.path.parent}: is a link, and what a build remembers would be written where it leads; remove "
-                "it, or name another state directory (--state-dir, or state_dir in Python)"
+                f"{files.seen_from_here(self.path.parent)}: is a link, and what a build remembers would be written "
+                "where it leads; remove it, or name another state directory (--state-dir, or state_dir in Python)"
             ) from OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(self.path.parent))
         start = time.monotonic()
         announced = waited = False
@@ -69,8 +69,8 @@ class Lock:
             elapsed = time.monotonic() - start
             if timeout is not None and elapsed >= timeout:
                 raise DiskError(
-                    f"{self.path}: {self._holder()} is building here and has not ended within {timeout:g} s; "
-                    "wait for it to end, or longer than that"
+                    f"{files.seen_from_here(self.path)}: {self._holder()} is building here and has not ended within "
+                    f"{timeout:g} s; wait for it to end, or longer than that"
                 )
             if on_wait is not None and not announced and elapsed >= _QUIET_SECONDS:
                 announced = True
@@ -170,12 +170,13 @@ class Lock:
 
 
 def _cannot_open(path: Path, error: OSError) -> str:
+    shown = files.seen_from_here(path)
     problem, fix = error.strerror or str(error), "make its directory one that you may write to"
     if error.errno in NO_ROOM:
         fix = host_fix(errno.ENOSPC)
     elif error.errno == errno.EFBIG:
         # Another directory would not help.
-        return f"{path}: cannot lock the build directory: {problem}; {host_fix(errno.EFBIG)}"
+        return f"{shown}: cannot lock the build directory: {problem}; {host_fix(errno.EFBIG)}"
     above = os.path.dirname(path)
     # What is above a drive is the drive itself, which need not be there.
     while above != os.path.dirname(above) and not os.path.lexists(above):
@@ -184,4 +185,4 @@ def _cannot_open(path: Path, error: OSError) -> str:
         problem, fix = "is no regular file", "move it away"
     elif os.path.lexists(above) and not os.path.isdir(above):
         problem, fix = "what has to be its directory is a file, or a link that leads nowhere", "move that away"
-    return f"{path}: cannot lock the build directory: {problem}; {fix}, or name another state or build directory"
+    return f"{shown}: cannot lock the build directory: {problem}; {fix}, or name another state or build directory"

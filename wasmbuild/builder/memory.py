@@ -298,4 +298,4 @@ def unreadable(path: Path | str, error: OSError) -> DiskError:
         advice = "move it away"
     else:
         advice = "build again when this is mended"
-    return DiskError(f"{path}: cannot be read: {error.strerror or error}; {advice}")
+    return DiskError(f"{files.seen_from_here(path)}: cannot be read: {error.strerror or error}; {advice}")

@@ -25,6 +25,7 @@ def test_a_drive_that_is_not_there_is_looked_for_once(
     system: ModuleType, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "os", SimpleNamespace(path=system))
+    monkeypatch.setattr(lock.files, "seen_from_here", str)
     said = lock._cannot_open(path, OSError(3, "The system cannot find the path specified"))  # type: ignore[arg-type]
     assert said.startswith(f"{path}: cannot lock the build directory: The system cannot find the path specified; make ")
 
