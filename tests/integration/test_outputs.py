@@ -119,6 +119,28 @@ def test_an_empty_name_is_that_of_no_file(project: Project) -> None:
     assert "build" not in os.listdir(project.root)
 
 
+@pytest.mark.parametrize(
+    ("asked", "mended", "said"),
+    [
+        ("embed --lang c --restat", "embed --lang c --restat -o e.h", "embed: --restat is for a file, and none is wri"),
+        ("embed --lang c --restat -o -", "embed --lang c", "embed: --restat is for a file, and none is written; name "),
+        ("plan --state-dir s", "plan --state-dir s --ninja", "plan: --state-dir goes with --ninja, whose edges build"),
+        ("plan --state-dir s --lines", "plan --lines", "plan: --state-dir goes with --ninja, whose edges build there"),
+        (
+            "verify build -q -v",
+            "verify build -v",
+            "verify: argument -v/--verbose: not allowed with argument -q/--quiet",
+        ),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(project: Project, asked: str, mended: str, said: str) -> None:
+    project.run("build")
+    before = project.files()
+    assert f"error: wasmbuild {said}" in project.run(*asked.split(), status=2).stderr
+    assert project.files() == before
+    project.run(*mended.split())
+
+
 @posix
 def test_a_dash_is_standard_output_and_never_a_file(project: Project) -> None:
     for command in (("embed", "--lang", "c"), ("plan", "--ninja")):

@@ -66,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.output is None:
             raise UsageError("wasmbuild embed: --depfile says what a file depends on; name that file with -o")
         options.check_output("embed", "--depfile", arguments.depfile, [read, ("-o", arguments.output)])
+    if arguments.restat and arguments.output is None:
+        raise UsageError("wasmbuild embed: --restat is for a file, and none is written; name it with -o")
     target = _one(arguments.target)
     origin, machines, toolchain = _declared(arguments, target)
     write_depfile = options.depfile_writer(arguments, [read[1]], toolchain)

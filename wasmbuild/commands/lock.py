@@ -48,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.builder import output
     from wasmbuild.console.terminal import Console
+    from wasmbuild.installing import mirror
     from wasmbuild.installing.locking import ArchiveSource, NoExecutableError, RequestedVersion
     from wasmbuild.project.declared import lines_of
     from wasmbuild.toolchain import lockfile
@@ -55,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = Workspace(arguments.config)
     project = workspace.project()
     require_lockable(project)
+    # One that is wrong is told by the first lock, and not by a later one that has to download.
+    mirror.requested(arguments.mirror)
     before = lockfile.read(workspace.directory)
     console = Console(sys.stderr)
     least = lines_of(project.targets)

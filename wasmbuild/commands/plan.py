@@ -61,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     options.check_depfile("plan", arguments)
     if arguments.output is not None and not arguments.ninja:
         raise UsageError("wasmbuild plan: -o goes with --ninja; redirect what else is written")
+    if arguments.state_dir is not None and not arguments.ninja:
+        raise UsageError("wasmbuild plan: --state-dir goes with --ninja, whose edges build there; leave it out")
     if arguments.depfile is not None and arguments.output is None:
         raise UsageError("wasmbuild plan: --depfile tells what a file depends on; name it with --ninja -o")
     placement = placing.placement(arguments, awaited=True)

@@ -53,8 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how long loading one artifact may take; a runner's own comes first, and a test has its own (default: 30)",
     )
     parser.add_argument("--junit", metavar="FILE", type=options.file, help="write the report for CI as JUnit XML")
-    parser.add_argument("-q", "--quiet", action="store_true", help="show what failed only")
-    parser.add_argument(
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("-q", "--quiet", action="store_true", help="show what failed only")
+    told.add_argument(
         "-v", "--verbose", action="store_true", help="say of each target why no higher level was tried, and what to do"
     )
     options.add_json(parser, "the report")

@@ -94,7 +94,8 @@ _ENGINE = """\
 
 What will load the artifacts. An artifact is compiled for one kind of engine, and another one refuses it, or runs it
 otherwise than meant. Settings have the names of `wasmtime.Config` with dashes; those of a target are added to
-`[engine]` and override it. A setting with its default is the same as one left out.
+`[engine]` and override it. A setting with its default is the same as one left out, where that is the default of the
+target: `wasm-threads`, `signals-based-traps`, `memory-guard-size` and `gc-heap-guard-size` have another one on Pulley.
 
 `runtime` is the release of Wasmtime that will load the artifacts, such as `"48.0.0"`. It changes no artifact and
 travels in the manifest: releases of one line are not all alike, so `build` warns of artifacts that would crash in it,

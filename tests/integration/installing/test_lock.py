@@ -331,6 +331,20 @@ def test_a_lock_file_that_cannot_be_read(project: Project, content: str, words: 
         assert words in said
 
 
+def test_a_mirror_that_is_no_address_is_told_where_nothing_is_downloaded(
+    project: Project, site: serving.Site, release: Release
+) -> None:
+    site.put(release.path, release.archive)
+    project.run("toolchain", "install", release.version)
+    refused = project.run("lock", "--mirror", "http://x/{foo}", status=2).stderr
+    assert "--mirror: http://x/{foo}: there is no field {foo}; " in refused
+    project.environment["WASMBUILD_MIRROR"] = "foo"
+    assert "WASMBUILD_MIRROR: foo is no address" in project.run("lock", status=2).stderr
+    assert not (project.root / "wasmbuild.lock").exists()
+    project.environment["WASMBUILD_MIRROR"] = ""
+    project.run("lock", "--offline")
+
+
 def test_nothing_of_the_network_where_it_is_forbidden(project: Project, site: serving.Site) -> None:
     for arguments in (["--platform", "macos-x64"], ["--bump"]):
         assert "--offline forbids that" in project.run("lock", "--offline", *arguments, status=3).stderr

@@ -41,7 +41,10 @@ def _day(value: object) -> date:
 
 
 class IgnoreTable(Table):
-    """A fault that `audit` lets pass. One that is past its date is an error, and so is one without a reason."""
+    """A fault that `audit` lets pass. One without a reason is an error.
+
+    Past its date it is an error of `audit`; `build` and `verify` take it as not written.
+    """
 
     header = f"write [[{HERE}]]"
 
