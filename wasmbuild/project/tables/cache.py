@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from wasmbuild.project.cache_policy import (
     DEFAULT_SECONDS,
@@ -93,6 +93,8 @@ class CacheTable(Table):
     `WASMBUILD_CACHE` names another directory for the user's, by an absolute path, or says `off`.
     """
 
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"keys": ["remote"]}})
+
     enabled: bool = Field(
         default=True, description="Whether artifacts that were compiled before are taken from it, and others kept."
     )
@@ -137,9 +139,12 @@ class CacheTable(Table):
     )
 
     def problems(self, wrong: Set[str], context: Context | None) -> Iterable[Problem]:
-        if self.push and self.remote is None and "remote" not in wrong:
+        if self.remote is None and "remote" not in wrong:
             fix = f'write remote = "…" too, one of {_EXAMPLE}'
-            yield ("push",), "says to push, and there is no remote cache", fix
+            if self.push:
+                yield ("push",), "says to push, and there is no remote cache", fix
+            if self.keys:
+                yield ("keys",), "says who is believed, and there is no remote cache", fix
 
     def policy(self, directory: Path) -> CachePolicy:
         """Return what the table of a declaration in ``directory`` comes to."""
