@@ -10,7 +10,7 @@ import errno
 import os
 
 from wasmbuild.errors import DiskError, HostError, UsageError, WasmbuildError
-from wasmbuild.lean.contexts import contextmanager
+from wasmbuild.lean.contextlib import contextmanager
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import printable
 

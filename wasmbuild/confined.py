@@ -7,7 +7,7 @@ import io
 import os
 import stat
 
-from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import stat
 import time
 
 from wasmbuild.digest import sha256
-from wasmbuild.lean.contexts import suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import IO, TYPE_CHECKING, Self
 
 if TYPE_CHECKING:

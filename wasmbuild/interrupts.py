@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 
-from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.signal import signal
 
 TYPE_CHECKING = False

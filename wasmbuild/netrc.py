@@ -6,7 +6,7 @@ import os
 import sys
 
 from wasmbuild.errors import UsageError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 
 
 def hosts() -> dict[str, tuple[str, str]]:

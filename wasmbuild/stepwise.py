@@ -10,7 +10,7 @@ from wasmbuild import interrupts
 from wasmbuild.builder.job_slots import is_offered
 from wasmbuild.builder.jobserver import inherited
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean.contexts import contextmanager
+from wasmbuild.lean.contextlib import contextmanager
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:

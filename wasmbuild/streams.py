@@ -6,7 +6,7 @@ import os
 import sys
 
 from wasmbuild.errors import DiskError
-from wasmbuild.lean.contexts import contextmanager, suppress
+from wasmbuild.lean.contextlib import contextmanager, suppress
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from wasmbuild import usercache
-from wasmbuild.lean import paths
+from wasmbuild.lean import pathlib as lean
 from wasmbuild.usercache import Documents
 
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no such owners and modes here")
@@ -19,7 +19,7 @@ posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no suc
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(paths.Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(lean.Path, "home", lambda: tmp_path / "home")
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "home"
@@ -67,7 +67,7 @@ def test_without_a_home_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None
     def no_home() -> Path:
         raise RuntimeError("nobody's account")
 
-    monkeypatch.setattr(paths.Path, "home", no_home)
+    monkeypatch.setattr(lean.Path, "home", no_home)
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     Documents("words", 4).write("one", b"1")

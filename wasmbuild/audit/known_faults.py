@@ -15,7 +15,7 @@ from wasmbuild.audit.shipment import NOT_LISTED, ShippedArtifact, ShippedManifes
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine import host
 from wasmbuild.lean.json import spell
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.toolchain import loads_here

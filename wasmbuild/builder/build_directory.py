@@ -14,8 +14,8 @@ from wasmbuild.builder.memory import Memory
 from wasmbuild.digest import is_hex, sha256_hex
 from wasmbuild.errors import DiskError
 from wasmbuild.formats.record import MAX_RECORD, Record
-from wasmbuild.lean.contexts import suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 

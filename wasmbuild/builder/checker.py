@@ -14,7 +14,7 @@ from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import look_at_record, module_digest, read_record
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project import filenames
 

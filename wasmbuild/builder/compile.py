@@ -15,7 +15,7 @@ from wasmbuild.errors import CompileError, WasmbuildError
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.documents import Source as RecordedSource
 from wasmbuild.formats.record import Record
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain.job import Job, check_artifact
 

@@ -8,8 +8,8 @@ import os
 from wasmbuild import confined, files
 from wasmbuild.boundary import NO_ROOM, host_fix
 from wasmbuild.errors import DiskError
-from wasmbuild.lean.contexts import suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from wasmbuild.errors import CompileError, FormatError, UnreadableSourceError
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.identify import MAX_SOURCE, identify
 from wasmbuild.formats.traits import Traits
-from wasmbuild.lean.contexts import contextmanager
+from wasmbuild.lean.contextlib import contextmanager
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import listed, printable, quoted
 from wasmbuild.toolchain.job import NoVerdictError

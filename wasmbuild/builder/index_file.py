@@ -8,7 +8,7 @@ from wasmbuild.builder.memory import KnownFile
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import MAX_INDEX, Index, IndexTarget
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 

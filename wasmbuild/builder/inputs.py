@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from wasmbuild.confined import is_below
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from wasmbuild.builder.request import CachedArtifact, CacheProblem, CompileRequest, CompileResult, RemoteReport
-    from wasmbuild.lean.paths import Path
+    from wasmbuild.lean.pathlib import Path
 
 
 class Compiler(Protocol):

@@ -15,7 +15,7 @@ import stat
 from _thread import allocate_lock
 
 from wasmbuild.builder import job_slots
-from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.memory import LINK, TOO_LARGE, KnownFile, unreadable
 from wasmbuild.errors import DiskError
 from wasmbuild.formats.manifest import MAX_MANIFEST
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.project import filenames
 
 

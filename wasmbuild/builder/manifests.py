@@ -19,7 +19,7 @@ from wasmbuild.formats.given_directories import named_by
 from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest, ManifestArtifact, entries, entries_by_module
 from wasmbuild.formats.record import Record
 from wasmbuild.lean.json import spell
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted

@@ -12,9 +12,9 @@ from wasmbuild.builder import state_file
 from wasmbuild.builder.columns import NO_FACTS, UNKNOWN, Columns, FileRow
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
-from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.json import read, spell
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:

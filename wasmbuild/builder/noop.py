@@ -13,7 +13,7 @@ from wasmbuild import __version__, files
 from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.digest import sha256_hex
 from wasmbuild.lean.json import read, spell
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.toolchain import search_path
 

@@ -12,7 +12,7 @@ from wasmbuild import files
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import REPLACING, as_disk_error
 from wasmbuild.errors import DiskError, UsageError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 
 # What is written into may have lost what was there before.
 _INTO = REPLACING._replace(

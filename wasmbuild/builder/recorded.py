@@ -13,7 +13,7 @@ from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileRe
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.record import MAX_RECORD, Record
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

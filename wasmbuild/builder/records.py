@@ -11,7 +11,7 @@ from wasmbuild.formats.documents import extern_lines
 from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.lean.functools import lru_cache
 from wasmbuild.lean.json import spell
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

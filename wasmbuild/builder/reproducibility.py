@@ -9,7 +9,7 @@ from wasmbuild import files
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Prepared
 from wasmbuild.errors import CompileError, DiskError, FormatError, WasmbuildError
 from wasmbuild.formats import cwasm
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import listed, printable
 

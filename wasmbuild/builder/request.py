@@ -9,7 +9,7 @@ from __future__ import annotations
 from wasmbuild.builder import key
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.limits import ProcessLimits
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from wasmbuild.builder.compile import kept
 from wasmbuild.builder.request import NO_CACHE, CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.queue import Empty, SimpleQueue
 from wasmbuild.lean.threading import Thread, started
 from wasmbuild.lean.typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar

@@ -8,8 +8,8 @@ from wasmbuild import locks
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import ALONE_PREFIX, REPLACING, as_disk_error, delete
 from wasmbuild.digest import is_hex, sha256_hex
-from wasmbuild.lean.contexts import contextmanager
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import contextmanager
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

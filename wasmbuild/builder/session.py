@@ -20,7 +20,7 @@ from wasmbuild.builder.survey import Survey
 from wasmbuild.builder.upkeep import Upkeep
 from wasmbuild.builder.work import ArtifactOutcome, ArtifactWork
 from wasmbuild.errors import DiskError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

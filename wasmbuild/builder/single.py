@@ -13,8 +13,8 @@ from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError
 from wasmbuild.formats.identify import MAX_SOURCE, identify
-from wasmbuild.lean.contexts import contextmanager
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import contextmanager
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain.job import Job, check_artifact
 

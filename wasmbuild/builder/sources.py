@@ -11,8 +11,8 @@ from wasmbuild.builder.memory import TOO_LARGE, KnownFile, Memory
 from wasmbuild.builder.memory import unreadable as unreadable_file
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.formats.identify import MAX_SOURCE
-from wasmbuild.lean.contexts import suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

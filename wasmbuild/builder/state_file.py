@@ -14,7 +14,7 @@ from wasmbuild import __version__, files
 from wasmbuild.builder.columns import Columns
 from wasmbuild.lean.json import read as read_json
 from wasmbuild.lean.json import spell
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.records import read_record
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import DiskError, Mistake, OccupiedError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted

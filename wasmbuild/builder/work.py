@@ -8,7 +8,7 @@ from wasmbuild.builder.compile import check
 from wasmbuild.builder.records import facts_of
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Labels, Prepared
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
 

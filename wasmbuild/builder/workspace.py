@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from wasmbuild.errors import UsageError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import search_path
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from wasmbuild.errors import DeclarationError, OccupiedError, UsageError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames, names
 from wasmbuild.text import printable, quoted

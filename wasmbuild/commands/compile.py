@@ -8,7 +8,7 @@ import sys
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, pipes, undeclared
 from wasmbuild.errors import DONE, UsageError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 

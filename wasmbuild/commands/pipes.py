@@ -7,8 +7,8 @@ import sys
 from wasmbuild import streams
 from wasmbuild.commands import options
 from wasmbuild.errors import UsageError
-from wasmbuild.lean.contexts import contextmanager
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import contextmanager
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import os
 from wasmbuild import files
 from wasmbuild.commands import options
 from wasmbuild.errors import CompileError, UsageError
-from wasmbuild.lean.contexts import suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.plan.placement import Placement
 from wasmbuild.toolchain.search_path import LOCK

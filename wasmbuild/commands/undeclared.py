@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmbuild.errors import UsageError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.filenames import CONFIG
 

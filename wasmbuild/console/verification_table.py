@@ -15,7 +15,7 @@ from wasmbuild.project.levels import LEVELS
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:
-    from wasmbuild.lean.paths import Path
+    from wasmbuild.lean.pathlib import Path
     from wasmbuild.verify.outcomes import Verdict
     from wasmbuild.verify.report import Report
 

@@ -10,7 +10,7 @@ import queue
 
 from doit.runner import MThreadRunner
 
-from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.typing import Any
 
 _SECONDS = 0.5

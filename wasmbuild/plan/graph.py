@@ -11,7 +11,7 @@ import os
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.lean.json import spell
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.plan.placement import DECLARED, Placement
 from wasmbuild.plan.values import from_folder

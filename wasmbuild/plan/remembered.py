@@ -12,7 +12,7 @@ import sys
 from wasmbuild import __version__, files
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.plan import values
 from wasmbuild.project.audit_policy import AuditPolicy, Ignore

@@ -11,7 +11,7 @@ import os
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import UsageError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.declared import CompileLimits, Runner, Target
 

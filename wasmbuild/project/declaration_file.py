@@ -7,7 +7,7 @@ import os
 from wasmbuild import files
 from wasmbuild.boundary import is_of_host
 from wasmbuild.errors import DeclarationError, Mistake
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.project.filenames import CONFIG
 
 MAX_BYTES = 16 << 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmbuild.files import seen_from_here
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.filenames import ARTIFACT_SUFFIX, WASM_SUFFIX
 from wasmbuild.versions import order

@@ -7,7 +7,7 @@ import os
 
 from wasmbuild.boundary import is_of_host
 from wasmbuild.confined import ConfinedDirectory, LinkOutError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.project import cases
 from wasmbuild.project.case_rules import directory_problems
 from wasmbuild.project.cases import Case, Directory

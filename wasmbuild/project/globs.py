@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import quoted
 

@@ -6,7 +6,7 @@ import os
 
 from wasmbuild import files
 from wasmbuild.errors import UsageError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import Module, Project, Target

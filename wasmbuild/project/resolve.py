@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from wasmbuild.errors import Mistake
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import Artifact, Module, ModuleDeclaration, Project

@@ -7,7 +7,7 @@ import stat
 
 from wasmbuild.boundary import host_fix, is_of_host
 from wasmbuild.errors import Mistake
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import names
 from wasmbuild.project.declared import ModuleDeclaration

@@ -13,7 +13,7 @@ from wasmbuild.boundary import host_fix
 from wasmbuild.engine import host, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import Any
 from wasmbuild.toolchain import embedded_worker, endings, process, python
 from wasmbuild.toolchain.advice import failure

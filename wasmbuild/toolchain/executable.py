@@ -9,8 +9,8 @@ import time
 
 from wasmbuild import boundary, files
 from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
-from wasmbuild.lean.contexts import suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import identities

@@ -9,8 +9,8 @@ from _thread import allocate_lock
 
 from wasmbuild import files, interrupts, usercache
 from wasmbuild.errors import ToolchainError
-from wasmbuild.lean.contexts import contextmanager, suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import contextmanager, suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import identities, search_path
 from wasmbuild.toolchain.identities import ReplacedError

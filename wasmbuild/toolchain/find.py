@@ -6,8 +6,8 @@ import os
 
 from wasmbuild import files
 from wasmbuild.errors import ToolchainError
-from wasmbuild.lean.contexts import suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import executable, identities, search_path
 from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, UnexaminedError, UnusableExecutableError

@@ -10,7 +10,7 @@ import time
 
 from wasmbuild import files
 from wasmbuild.digest import is_hex, sha256_hex
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.usercache import Documents
 from wasmbuild.versions import is_version

@@ -16,8 +16,8 @@ import sys
 
 from wasmbuild import usercache
 from wasmbuild.digest import is_hex
-from wasmbuild.lean.contexts import suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.versions import is_version, order
 

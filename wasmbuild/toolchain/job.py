@@ -5,8 +5,8 @@ from __future__ import annotations
 from wasmbuild import files
 from wasmbuild.errors import CompileError, DiskError, FormatError, StarvedCompileError
 from wasmbuild.formats import cwasm
-from wasmbuild.lean.contexts import contextmanager
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import contextmanager
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.endings import limit_to_raise, want
 from wasmbuild.toolchain.limits import ProcessLimits

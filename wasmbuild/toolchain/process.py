@@ -10,7 +10,7 @@ from _thread import allocate_lock, get_ident
 
 from wasmbuild import interrupts
 from wasmbuild.errors import ChildError, HostError, ToolchainError
-from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.signal import signal
 from wasmbuild.lean.typing import IO, TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.limits import ProcessLimits

@@ -8,8 +8,8 @@ import sys
 
 from wasmbuild.errors import ToolchainError
 from wasmbuild.files import signature
-from wasmbuild.lean.contexts import suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import installed
 from wasmbuild.versions import of_metadata

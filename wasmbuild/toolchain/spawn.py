@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 
-from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.signal import signal
 from wasmbuild.lean.typing import TYPE_CHECKING
 

@@ -6,7 +6,7 @@ import os
 import select
 import time
 
-from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:

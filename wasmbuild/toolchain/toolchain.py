@@ -7,7 +7,7 @@ from _thread import allocate_lock
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, ToolchainError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import executable, installed, search_path
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, find, library, remedies, why_passed_over

@@ -15,7 +15,7 @@ from launcher import IS_RUN_HERE, program
 from releases import Release
 from support import Project
 
-from wasmbuild.lean import paths
+from wasmbuild.lean import pathlib as lean
 from wasmbuild.toolchain import executable, installed, platforms, search_path
 
 
@@ -79,7 +79,7 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: serving.Site, ke
     """Make a user who has installed nothing and whose mirror is the server; return where toolchains go."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(kept))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setattr(paths.Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(lean.Path, "home", lambda: tmp_path)
     monkeypatch.setenv("WASMBUILD_MIRROR", site.address)
     return installed.directory()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import launcher
 import pytest
 
-from wasmbuild.lean import paths
+from wasmbuild.lean import pathlib as lean
 from wasmbuild.toolchain import identities, search_path
 
 MakeProgram = Callable[[Path, str], Path]
@@ -32,7 +32,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     del resource, secrets, tomli
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second"), "/usr/bin", "/bin"]))
-    monkeypatch.setattr(paths.Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(lean.Path, "home", lambda: tmp_path / "home")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv(search_path.VARIABLE, raising=False)
     monkeypatch.setattr(identities, "_found", {})

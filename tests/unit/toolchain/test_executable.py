@@ -17,7 +17,7 @@ from candidates import ROOTS, MakeProgram, message, says
 
 from wasmbuild import locks
 from wasmbuild.errors import CompileError, DiskError
-from wasmbuild.lean import paths
+from wasmbuild.lean import pathlib as lean
 from wasmbuild.toolchain import executable, executable_copy, identities
 from wasmbuild.toolchain.find import FoundCompiler, find
 
@@ -133,7 +133,7 @@ class TestWithoutPermission:
             (machine / "cache" / "wasmbuild").mkdir(parents=True)
             (machine / "cache" / "wasmbuild").chmod(0o777)
         else:
-            monkeypatch.setattr(paths.Path, "home", lambda: Path("~nobody-of-that-name").expanduser())
+            monkeypatch.setattr(lean.Path, "home", lambda: Path("~nobody-of-that-name").expanduser())
             monkeypatch.delenv("XDG_CACHE_HOME")
         found = find("auto", 48, machine)
         assert Path(found.path).parent.parent == machine

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild.lean import paths
+from wasmbuild.lean import pathlib as lean
 from wasmbuild.toolchain import installed
 from wasmbuild.toolchain.installed import Archive, InstallRecord
 
@@ -16,7 +16,7 @@ from wasmbuild.toolchain.installed import Archive, InstallRecord
 def test_they_are_there_and_older_than_whoever_made_them_to_be_watched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(installed, "data_directory", lambda: paths.Path(tmp_path, "data"))
+    monkeypatch.setattr(installed, "data_directory", lambda: lean.Path(tmp_path, "data"))
     watched = installed.watched()
     assert watched == [installed.directory(kind) for kind in (installed.TOOLCHAINS, installed.LIBRARIES)]
     assert all(path.stat().st_mtime < time.time() - 86400 for path in watched)
@@ -29,7 +29,7 @@ def test_they_are_there_and_older_than_whoever_made_them_to_be_watched(
 
 def test_what_cannot_be_made_is_not_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data").touch()
-    monkeypatch.setattr(installed, "data_directory", lambda: paths.Path(tmp_path, "data"))
+    monkeypatch.setattr(installed, "data_directory", lambda: lean.Path(tmp_path, "data"))
     assert installed.watched() == []
 
     def homeless() -> Path:
@@ -45,7 +45,7 @@ WHOLE = InstallRecord("48.0.8", "cargo", "0" * 64, 1, Archive(1, "0" * 64)).to_b
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / installed.RECORD).write_text(WHOLE)
-    record = installed.read(paths.Path(tmp_path))
+    record = installed.read(lean.Path(tmp_path))
     assert record is not None
     assert record.to_bytes().decode() == WHOLE
 
@@ -57,4 +57,4 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_damaged_record_is_as_good_as_none(tmp_path: Path, said: str, damaged: str) -> None:
     assert said in WHOLE
     (tmp_path / installed.RECORD).write_text(WHOLE.replace(said, damaged))
-    assert installed.read(paths.Path(tmp_path)) is None
+    assert installed.read(lean.Path(tmp_path)) is None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wasmbuild.errors import ToolchainError
-from wasmbuild.lean import paths
+from wasmbuild.lean import pathlib as lean
 from wasmbuild.toolchain import search_path
 
 Install = Callable[[str], Path]
@@ -23,7 +23,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         (tmp_path / folder).mkdir()
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "first"), "", "relative", str(tmp_path / "second")]))
-    monkeypatch.setattr(paths.Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(lean.Path, "home", lambda: tmp_path / "home")
     monkeypatch.delenv(search_path.VARIABLE, raising=False)
 
     def install(name: str) -> Path:

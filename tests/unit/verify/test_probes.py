@@ -13,7 +13,7 @@ import pytest
 from probing import reply_to
 
 from wasmbuild.errors import ChildError, ToolchainError
-from wasmbuild.lean import paths
+from wasmbuild.lean import pathlib as lean
 from wasmbuild.project.declared import Runner
 from wasmbuild.toolchain import child, find
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -181,7 +181,7 @@ def test_where_the_cache_cannot_be_written_the_copy_is_private(
         (place.kept() / "wire.py").mkdir()
     else:
         monkeypatch.delenv("XDG_CACHE_HOME")
-        monkeypatch.setattr(paths.Path, "home", no_home)
+        monkeypatch.setattr(lean.Path, "home", no_home)
     noted = place.run()
     assert noted["argv"] == [sys.executable, "-X", "utf8", "-B", str(place.directory / "probe_main.py"), "-"]
     assert names(place.directory) == FILES

@@ -16,7 +16,7 @@ from wasmbuild.builder.cache.transfer_process import TransferProcess, leave, lef
 from wasmbuild.builder.cache.transfer_setup import TransferSetup
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import UsageError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.cache_policy import CachePolicy, shown_address
 from wasmbuild.text import is_private_key

@@ -7,8 +7,8 @@ import time
 
 from wasmbuild.builder.cache.entry import TEMPORARY
 from wasmbuild.digest import is_hex
-from wasmbuild.lean.contexts import suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from _thread import allocate_lock
 from wasmbuild import files, usercache
 from wasmbuild.builder.cache import entry
 from wasmbuild.builder.request import CachedArtifact, CacheProblem
-from wasmbuild.lean.contexts import suppress
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import escaped
 

@@ -8,7 +8,7 @@ import stat
 
 from wasmbuild.boundary import host_fix
 from wasmbuild.builder.request import CacheProblem
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.text import escaped
 
 _ALL = os.R_OK | os.W_OK | os.X_OK

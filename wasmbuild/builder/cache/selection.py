@@ -7,7 +7,7 @@ import os
 from wasmbuild import usercache
 from wasmbuild.builder.request import NO_CACHE
 from wasmbuild.errors import UsageError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

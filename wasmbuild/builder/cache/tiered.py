@@ -12,7 +12,7 @@ from wasmbuild import files
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.request import CachedArtifact, CacheProblem, RemoteReport
 from wasmbuild.digest import sha256_hex
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:

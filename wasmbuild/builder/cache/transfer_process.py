@@ -15,7 +15,7 @@ import time
 from wasmbuild.builder.cache.transfer_setup import TransferSetup
 from wasmbuild.errors import ChildError
 from wasmbuild.lean import json
-from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.typing import Any
 from wasmbuild.toolchain import endings, process, python
 from wasmbuild.toolchain.limits import ProcessLimits

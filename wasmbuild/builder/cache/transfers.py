@@ -16,7 +16,7 @@ from wasmbuild.builder.cache.remote_store import FAILURES, RemoteStore
 from wasmbuild.builder.cache.tiered import NearCache
 from wasmbuild.builder.cache.transfer_setup import TransferSetup
 from wasmbuild.builder.cache.transfer_threads import TransferThreads
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.usercache import CacheDirectory
 

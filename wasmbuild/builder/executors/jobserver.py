@@ -8,7 +8,7 @@ from wasmbuild.builder.jobserver import Jobserver
 from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import CompileError
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.builder.scheduler import cores
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.queue import SimpleQueue
 from wasmbuild.lean.threading import Thread, started
 from wasmbuild.lean.typing import TYPE_CHECKING

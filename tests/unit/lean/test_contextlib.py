@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wasmbuild.lean import contexts
+from wasmbuild.lean import contextlib as lean
 
 
 class _Error(Exception):
@@ -66,26 +67,26 @@ def test_a_generator_is_the_same_context(
     function: Callable[[], Iterator[int]], error: type[BaseException] | None
 ) -> None:
     ours, real = (
-        _outcome(made(function), error and error()) for made in (contexts.contextmanager, contextlib.contextmanager)
+        _outcome(made(function), error and error()) for made in (lean.contextmanager, contextlib.contextmanager)
     )
     assert ours == real
 
 
 def test_a_context_is_called_as_its_function_is() -> None:
-    made = contexts.contextmanager(_passes)
+    made = lean.contextmanager(_passes)
     assert (made.__name__, made.__module__) == ("_passes", __name__)
 
 
 def test_the_traceback_of_what_passes_is_that_of_where_it_was_raised() -> None:
-    with pytest.raises(_Error) as caught, contexts.contextmanager(_cleans)():
+    with pytest.raises(_Error) as caught, lean.contextmanager(_cleans)():
         raise _Error
-    assert caught.traceback[-1].path.name == "test_contexts.py"
+    assert caught.traceback[-1].path == Path(__file__)
 
 
 def test_only_what_is_named_is_suppressed() -> None:
-    with contexts.suppress(KeyError, OSError):
+    with lean.suppress(KeyError, OSError):
         raise FileNotFoundError
-    with contexts.suppress(KeyError):
+    with lean.suppress(KeyError):
         pass
-    with pytest.raises(_Error), contexts.suppress(KeyError):
+    with pytest.raises(_Error), lean.suppress(KeyError):
         raise _Error

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.lean.paths import Path
+from wasmbuild.lean.pathlib import Path
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="elsewhere it is pathlib's own")
 
