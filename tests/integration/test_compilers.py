@@ -44,8 +44,8 @@ def test_a_compiler_of_another_line(project: Project, script: Script, place: str
     project.declare(declaration)
     written = f'wasmtime = "{version[:2]}"'
     assert project.run("build", status=2).stderr == (
-        f"error: [toolchain] compiler: ../{path.name} is Wasmtime {version}, not {line}; name another executable "
-        f"there, or write {written} in place of line {line}, under [toolchain] or in a target\n"
+        f"error: [toolchain] compiler: {path} is Wasmtime {version}, not {line}; name another executable there, "
+        f"or write {written} in place of line {line}, under [toolchain] or in a target\n"
     )
     was, now = ("[toolchain]", f"[toolchain]\n{written}") if place == "nowhere" else (f'wasmtime = "{line}"', written)
     project.declare(declaration.replace(was, now))
@@ -148,9 +148,7 @@ def test_a_named_compiler_that_is_no_wasmtime(project: Project, script: Script) 
     path = script("exit 0", version="something else")
     use(project, path)
     error = project.run("build", status=2).stderr
-    assert error.startswith(
-        f'error: [toolchain] compiler: ../{path.name} is not wasmtime: its --version says "something else"'
-    )
+    assert error.startswith(f'error: [toolchain] compiler: {path} is not wasmtime: its --version says "something else"')
 
 
 def test_the_environment_names_a_compiler(project: Project, script: Script) -> None:

@@ -119,7 +119,7 @@ def test_another_release_that_is_named_is_refused(project: Project, program: Pat
     config = project.root / "wasmbuild.toml"
     config.write_text(config.read_text().replace("[toolchain]", f'[toolchain]\ncompiler = "{program}"'))
     [said] = project.run("build", status=2).stderr.splitlines()
-    assert f"{program.name} is Wasmtime {release}, and what it compiles does not load in {OTHER_RELEASE}" in said
+    assert f"{program} is Wasmtime {release}, and what it compiles does not load in {OTHER_RELEASE}" in said
     assert said.endswith("; name another executable there, or change the release that is declared")
     # That mends it.
     config.write_text(config.read_text().replace(OTHER_RELEASE, release))

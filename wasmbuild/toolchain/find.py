@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild import files
 from wasmbuild.errors import ToolchainError
 from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.pathlib import Path
@@ -213,7 +212,6 @@ def _named(
     if (found := named_executable(choice, project_dir)) is None:
         return None
     path, named_by = found
-    shown = files.seen_from_here(path)
     try:
         if os.path.isfile(path) and not os.access(path, os.X_OK):
             if not executable.is_program(path):
@@ -224,14 +222,14 @@ def _named(
         identity = executable.identify(path)
     except UnusableExecutableError as error:
         raise ToolchainError(
-            f"{named_by}: {shown} {error}; name an executable of {wanted} there, or leave it out to have one found"
+            f"{named_by}: {path} {error}; name an executable of {wanted} there, or leave it out to have one found"
         ) from error
     line = order(identity.version)[0]
     if line != wanted.line and line in others:
         return None
     if problem := wanted.problem(identity.version):
         instead = _declaring(identity.version, wanted)
-        raise NoCompilerError(f"{named_by}: {shown} {problem}; name another executable there{instead}")
+        raise NoCompilerError(f"{named_by}: {path} {problem}; name another executable there{instead}")
     return FoundCompiler(CLI, *identity)
 
 

@@ -22,11 +22,6 @@ pytestmark = [
 NAME = "_libwasmtime.dylib" if sys.platform == "darwin" else "_libwasmtime.so"
 
 
-@pytest.fixture
-def from_there(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(machine)
-
-
 class TestNamed:
     """An executable that the declaration names, by a script: what names one answers for it."""
 
@@ -71,26 +66,22 @@ class TestNamed:
             ("kill -SEGV $$", "was killed by SIGSEGV when asked for its --version;"),
         ],
     )
-    @pytest.mark.usefixtures("from_there")
     def test_what_will_not_do(self, machine: Path, script: MakeProgram, body: str, problem: str) -> None:
-        script(machine / "w", body)
-        assert message("w", 48, machine, at_least="48.0.8").startswith(f"[toolchain] compiler: w {problem}")
+        path = script(machine / "w", body)
+        assert message("w", 48, machine, at_least="48.0.8").startswith(f"[toolchain] compiler: {path} {problem}")
 
-    @pytest.mark.usefixtures("from_there")
     def test_a_line_that_cannot_be_declared_is_not_to_be(self, machine: Path, script: MakeProgram) -> None:
-        script(machine / "w", says("14.0.1"))
-        told = "[toolchain] compiler: w is Wasmtime 14.0.1, not 48; name another executable there"
+        path = script(machine / "w", says("14.0.1"))
+        told = f"[toolchain] compiler: {path} is Wasmtime 14.0.1, not 48; name another executable there"
         assert message("w", 48, machine) == told
 
-    @pytest.mark.usefixtures("from_there")
     def test_one_that_hangs(self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(executable, "_VERSION_SECONDS", 0.2)
-        script(machine / "w", "sleep 60")
+        path = script(machine / "w", "sleep 60")
         assert message("w", 48, machine).startswith(
-            "[toolchain] compiler: w did not end within 0.2 s when asked for its --version;"
+            f"[toolchain] compiler: {path} did not end within 0.2 s when asked for its --version;"
         )
 
-    @pytest.mark.usefixtures("from_there")
     def test_what_is_no_executable(self, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (machine / "folder").mkdir()
         (machine / "text").write_text("root:x:0:0\n")
@@ -101,23 +92,23 @@ class TestNamed:
         (machine / "empty").touch(mode=0o755)
         os.mkfifo(machine / "fifo")
         fix = "; name an executable of Wasmtime 48 there, or leave it out to have one found"
-        named = "[toolchain] compiler:"
-        assert message("none", 48, machine) == f"{named} none cannot be used: No such file or directory{fix}"
-        assert message("folder", 48, machine) == f"{named} folder is a directory{fix}"
-        assert message("fifo", 48, machine) == f"{named} fifo is not a regular file{fix}"
+        named = f"[toolchain] compiler: {machine}"
+        assert message("none", 48, machine) == f"{named}/none cannot be used: No such file or directory{fix}"
+        assert message("folder", 48, machine) == f"{named}/folder is a directory{fix}"
+        assert message("fifo", 48, machine) == f"{named}/fifo is not a regular file{fix}"
         assert message("empty", 48, machine) == (
-            f"{named} empty cannot be run: Exec format error, as it is no program, or one for another machine{fix}"
+            f"{named}/empty cannot be run: Exec format error, as it is no program, or one for another machine{fix}"
         )
         assert message("foreign", 48, machine) == (
-            f"{named} foreign cannot be run: the interpreter or loader that it names is not here; it may be for "
+            f"{named}/foreign cannot be run: the interpreter or loader that it names is not here; it may be for "
             f"another C library (musl, glibc){fix}"
         )
-        assert message("text", 48, machine) == f"{named} text is no program{fix}"
+        assert message("text", 48, machine) == f"{named}/text is no program{fix}"
         assert message("a file", 48, machine) == (
-            f"{named} a file has no permission to run; run: chmod +x '{machine}/a file'{fix}"
+            f"{named}/a file has no permission to run; run: chmod +x '{machine}/a file'{fix}"
         )
         monkeypatch.setenv(search_path.VARIABLE, f"{machine}/none")
-        assert message("auto", 48, machine).startswith("WASMBUILD_WASMTIME: none cannot be used: ")
+        assert message("auto", 48, machine).startswith(f"WASMBUILD_WASMTIME: {machine}/none cannot be used: ")
 
 
 class TestFound:
