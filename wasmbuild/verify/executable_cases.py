@@ -40,6 +40,8 @@ _CALLED = re.compile(r"Caused by:\n +(?:0: )?failed to invoke ")
 _CALLS_NOTHING = ("-S", "p3=n", "-W", "unknown-imports-trap")
 _WRITES_NOTHING = ("-S", "inherit-stdout=n")
 _UNTOLD = "its results cannot be told from what it writes"
+# In the run that calls nothing, WASI is not there: a program that uses it before its call traps there for want of it.
+_UNPLACED = "trapped, in the call or before it: of a program that uses WASI 0.3 before its call, that is not told"
 _WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 _WRITING = ("fd_write", "fd_pwrite")
 _ENDING = ("proc_exit",)
@@ -153,9 +155,12 @@ def reply(
     if failed is not None and ended.status in (1, TRAPPED):
         own = stderr[failed:]
         traps = list(_TRAP.finditer(own))
-        if traps and (_CALLED.search(own) or _is_of_call(case, second)):
+        before = "" if _CALLED.search(own) else _before_call(case, own, second)
+        if traps and not before:
             # Names of functions come before it.
             return {"trapped": traps[-1][1] or traps[-1][2], **_written(case, stdout, stderr[:failed])}
+        if traps and before != own:
+            return {"failed": f"{_UNPLACED} ({traps[-1][1] or traps[-1][2]})"}
         if traps or ended.status == 1:
             return {"failed": one_line(own)}
     if ended.status < 0 or ended.status >= 126:
@@ -166,6 +171,11 @@ def reply(
         return _returned(artifact, case, stdout, stderr, second)
     except ValueError as error:
         return {"failed": f"{_UNTOLD}: {error}"}
+
+
+def is_unplaced(reply: Mapping[str, Any]) -> bool:
+    """Tell whether what came of a test is a trap that may be of the call, or of what comes before it."""
+    return str(reply.get("failed", "")).startswith(_UNPLACED)
 
 
 def is_untold(reply: Mapping[str, Any]) -> bool:
@@ -179,13 +189,16 @@ def _failure(case: Case, stderr: str) -> int | None:
     return own[-1].start() if own else None
 
 
-def _is_of_call(case: Case, uncalled: ChildResult | None) -> bool:
-    """Tell whether a trap came of the call: the run without one got as far as where it was to be called."""
-    if uncalled is None:
-        return False
-    failed = _failure(case, uncalled.stderr)
-    # What calls imports of WASI 0.3 before the call traps for want of them there, whatever it did with them.
-    return failed is not None and not _TRAP.search(uncalled.stderr, failed)
+def _before_call(case: Case, own: str, uncalled: ChildResult | None) -> str:
+    """Return what the executable says of a trap before the call, from the run without one; empty where there is none.
+
+    Where that is not known, it is what it said itself.
+    """
+    failed = None if uncalled is None else _failure(case, uncalled.stderr)
+    if uncalled is None or failed is None:
+        return own
+    said = uncalled.stderr[failed:]
+    return said if _TRAP.search(said) else ""
 
 
 def _ends_itself(artifact: ManifestArtifact, case: Case, printing: ChildResult) -> bool:

@@ -198,6 +198,8 @@ class ExecutableLoader:
                 if self._site.is_runner and executable_cases.is_untold(reply):
                     fix = self._pass_on() if second is None else f"{self._pass_on()}; where it does so, {tested.WRONG}"
                     result = result._replace(fix=fix)
+                elif executable_cases.is_unplaced(reply):
+                    result = result._replace(judged=False, fix="use WASI in the call alone, or remove the test")
                 results.append(result)
             else:
                 # As with the library, whose process is gone then.
