@@ -223,7 +223,7 @@ def test_the_declaration_that_is_named_says_with_what_is_compiled_whichever_line
     project.write("other.toml", declared)
     for line in ((), ("--line", "48")):
         said = project.run("fit", "--config", "other.toml", *line, "--", *loader(project), status=2).stderr
-        assert said.startswith("error: [toolchain] compiler: none cannot be used: ")
+        assert said.startswith(f"error: [toolchain] compiler: {project.root / 'none'} cannot be used: ")
     project.write("other.toml", declared.replace("./none", "cli"))
     assert fit(project, loader(project), "--config", "other.toml", "--line", "48") == {"embedder": "c-api"}
 

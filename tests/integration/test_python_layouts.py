@@ -104,9 +104,20 @@ def test_what_lies_beside_what_a_build_made_is_shipped(tmp_path: Path) -> None:
 def test_a_build_directory_that_hatch_is_told_to_ship_is_shipped(tmp_path: Path) -> None:
     distribution = Distribution("hatch", tmp_path / "project")
     assert run_here("build", "--build-dir", "edge/own", cwd=distribution.root).returncode == 0
-    distribution.build("--wheel")
+    told = 'delete it, or write "/edge/own/**" in artifacts of the target'
+    assert told in " ".join(distribution.build("--wheel").split())
     assert distribution.shipped() == FILES
-    distribution.edit(TABLES["hatch"], f'[tool.hatch.build]\nartifacts = ["/edge/own/*/*.cwasm"]\n{TABLES["hatch"]}')
+    distribution.edit(TABLES["hatch"], f'[tool.hatch.build]\nartifacts = ["/edge/own/**"]\n{TABLES["hatch"]}')
+    assert told not in " ".join(distribution.build("--wheel").split())
+    assert distribution.shipped() >= FILES | {name.replace("/wasm/", "/own/") for name in FILES if "/wasm/" in name}
+
+
+def test_a_package_that_a_wheel_is_told_to_include_has_artifacts(tmp_path: Path) -> None:
+    distribution = Distribution("hatch", tmp_path / "project")
+    (distribution.root / "parts/other").mkdir(parents=True)
+    (distribution.root / "parts/other/__init__.py").touch()
+    distribution.edit('package = "edge/wasm"', 'package = "parts/other/wasm"')
+    included = '[tool.hatch.build.targets.wheel.force-include]\n"parts/other" = "other"\n'
+    distribution.edit(TABLES["hatch"], included + TABLES["hatch"])
     distribution.build("--wheel")
-    own = {name.replace("/wasm/", "/own/") for name in FILES if name.endswith(".cwasm")}
-    assert distribution.shipped() == FILES | own
+    assert "other/wasm/index.json" in distribution.shipped()

@@ -16,6 +16,7 @@ from wasmbuild.project import filenames
 from wasmbuild.project.globs import literal
 from wasmbuild.text import quoted
 
+_TABLE = "tool.hatch.build.hooks.wasmbuild"
 # What hatch itself reads in the table of any hook.
 _OF_HATCH = ("dependencies", "enable-by-default", "require-runtime-dependencies", "require-runtime-features")
 _ANOTHER = "another build hook wants"
@@ -39,10 +40,12 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
     def _initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
         table = {key: value for key, value in self.config.items() if key not in _OF_HATCH}
-        settings = shipped.read(root, table, "tool.hatch.build.hooks.wasmbuild")
+        settings = shipped.read(root, table, _TABLE)
         # Not what lies there, records and what an earlier build left too, but what this one names.
-        self._add("exclude", f"/{settings.package}/**", *_OWN, *_left_over(self.root))
+        left_over = [directory for directory in _left_over(self.root) if directory != settings.package]
+        self._add("exclude", *(f"/{literal(directory)}/**" for directory in (settings.package, *left_over)), *_OWN)
         self._add("artifacts", f"!/{settings.package}/**")  # what a project names there is shipped whatever is excluded
+        self._tell_left_out(left_over)
         if self.target_name == "sdist":
             for path in shipped.sources(root, settings, whole=True):
                 build_data["force_include"][str(_without_link(root / path))] = path
@@ -70,9 +73,21 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         if isinstance(patterns, list):  # else hatch says what is wrong with it
             self.build_config.target_config[key] = [*patterns, *added]
 
+    def _tell_left_out(self, directories: list[str]) -> None:
+        for directory in directories:
+            lying = (path.relative_to(self.root) for path in Path(self.root, directory).rglob("*"))
+            if not any(self.build_config.path_is_artifact(str(path)) for path in lying):
+                named = quoted(f"/{directory}/**")
+                self.app.display_warning(
+                    f"{directory}: is a build directory of wasmbuild, and not the package of [{_TABLE}]: it is left "
+                    f"out; delete it, or write {named} in artifacts of the target"
+                )
+
     def _packages(self) -> list[str]:
         packages: list[str] = self.build_config.packages
-        # What only-include names in their place may have others.
+        # What only-include names in their place, and what force-include adds, may have others.
+        if self.build_config.get_force_include():
+            return []
         return packages if set(packages) == set(self.build_config.only_include.values()) else []
 
     def _in_wheel(self, directory: str) -> str:
@@ -96,11 +111,11 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def _left_over(root: str) -> list[str]:
-    """Return patterns of build directories in the tree, such as that of a ``package`` which has another name now."""
+    """Return the build directories in the tree, such as that of a ``package`` which has another name now."""
     found = []
     for folder, below, _ in os.walk(root):
         if filenames.STATE_DIRECTORY in below and _has_only_what_builds_make(folder):
-            found.append(f"/{literal(os.path.relpath(folder, root).replace(os.sep, '/'))}/**")
+            found.append(os.path.relpath(folder, root).replace(os.sep, "/"))
         below[:] = [name for name in below if not name.startswith(".")]
     return found
 
