@@ -237,7 +237,7 @@ class BuildDirectory:
 
         A file without a record that names it is not ours and never listed.
         """
-        records = (path for path in found if path.endswith(filenames.ARTIFACT_SUFFIX + filenames.RECORD_SUFFIX))
+        records = (path for path in found if path.endswith(filenames.ARTIFACT_RECORD_SUFFIX))
         artifacts = (path.removesuffix(filenames.RECORD_SUFFIX) for path in records)
         undeclared = (Path(path) for path in artifacts if path not in declared)
         return [path for path in undeclared if self.own_record(path) is not None]

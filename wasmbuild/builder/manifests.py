@@ -287,7 +287,7 @@ class Manifests:
             self._entries[name].keep(memory.digests(self._record_paths(name)), entries(data))
         elif noted.startswith(sha256):
             lines = entries_by_module(data)
-            root, suffix = path.parent, filenames.ARTIFACT_SUFFIX + filenames.RECORD_SUFFIX
+            root, suffix = path.parent, filenames.ARTIFACT_RECORD_SUFFIX
             records = memory.digests([f"{root}{os.sep}{filenames.native(module)}{suffix}" for module in lines])
             if noted.startswith(_made_of(sha256, records)):
                 self._entries[name].take_over(records, lines)

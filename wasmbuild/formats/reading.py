@@ -22,7 +22,6 @@ _FIX = (
     "or copy it again from where it was built"
 )
 _OTHER = "it is no manifest or index: name one, or a build directory"
-_RECORD = f"{filenames.ARTIFACT_SUFFIX}{filenames.RECORD_SUFFIX}"
 _MARK = b'"wasmbuild/'
 
 
@@ -58,7 +57,7 @@ def _fix(document: object, data: bytes, where: str) -> str:
         return _FIX
     # The schema comes late, so that what was cut off does not say it.
     name = os.path.basename(where)
-    is_built = name in (filenames.INDEX, filenames.MANIFEST) or name.endswith(_RECORD)
+    is_built = name in (filenames.INDEX, filenames.MANIFEST) or name.endswith(filenames.ARTIFACT_RECORD_SUFFIX)
     return _FIX if document is None and is_built else _OTHER
 
 

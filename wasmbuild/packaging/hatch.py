@@ -21,8 +21,7 @@ _TABLE = "tool.hatch.build.hooks.wasmbuild"
 _OF_HATCH = ("dependencies", "enable-by-default", "require-runtime-dependencies", "require-runtime-features")
 _ANOTHER = "another build hook wants"
 # What a build keeps for itself, wherever it lies, and what one that was killed left of that.
-_RECORD_SUFFIX = f"{filenames.ARTIFACT_SUFFIX}{filenames.RECORD_SUFFIX}"
-_OWN = (f"{filenames.STATE_DIRECTORY}*", f"*{_RECORD_SUFFIX}")
+_OWN = (f"{filenames.STATE_DIRECTORY}*", f"*{filenames.ARTIFACT_RECORD_SUFFIX}")
 
 
 class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -127,7 +126,7 @@ def _has_only_what_builds_make(directory: str) -> bool:
         sources = {f"{name.removesuffix(filenames.ARTIFACT_SUFFIX)}{filenames.WASM_SUFFIX}" for name in files}
         made = {filenames.INDEX, filenames.MANIFEST, *sources}
         others = [name for name in files if name not in made and not name.startswith(".")]
-        if not all(name.endswith((filenames.ARTIFACT_SUFFIX, _RECORD_SUFFIX)) for name in others):
+        if not all(name.endswith((filenames.ARTIFACT_SUFFIX, filenames.ARTIFACT_RECORD_SUFFIX)) for name in others):
             return False
     return True
 

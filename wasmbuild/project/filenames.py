@@ -23,6 +23,9 @@ ARTIFACT_SUFFIX = ".cwasm"
 RECORD_SUFFIX = ".json"
 """What an artifact's name ends with, and what a record's has after that."""
 
+ARTIFACT_RECORD_SUFFIX = ARTIFACT_SUFFIX + RECORD_SUFFIX
+"""What a record's name ends with in a build directory; elsewhere, people name artifacts as they like."""
+
 WASM_SUFFIX = ".wasm"
 """What the name of a source ends with that is shipped beside its artifact."""
 
