@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from wasmbuild.lean.typing import Any, NoReturn
 
+REQUESTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""The signals that ask a process to stop, of those that this system has."""
+
 _INTERRUPTED = 130
-_REQUESTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _PATIENCE = 3
 
 _heard = 0
@@ -33,7 +35,7 @@ _at_end: list[Callable[[], object]] = []
 
 def end_at_once() -> None:
     """Let a request end this process at once, until a command runs; one that is ignored, as under nohup, stays so."""
-    for number in _REQUESTS:
+    for number in REQUESTS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _end)
     sys.unraisablehook = _unraisable
@@ -50,7 +52,7 @@ def end(code: int) -> NoReturn:
 
     What ``at_end`` was told is done before.
     """
-    for number in _REQUESTS:
+    for number in REQUESTS:
         signal.signal(number, signal.SIG_IGN)
     for do in _at_end:
         do()
@@ -75,7 +77,7 @@ class ImmediateInterrupts:
         global _heard
         _heard = 0
         try:
-            for number in _REQUESTS:
+            for number in REQUESTS:
                 if (handler := signal.getsignal(number)) != signal.SIG_IGN:
                     signal.signal(number, _raise)
                     self._before[number] = handler
@@ -106,7 +108,7 @@ def raise_when_terminated() -> None:
             signal.raise_signal(number)
 
     with suppress(ValueError):  # another thread
-        for number in _REQUESTS:
+        for number in REQUESTS:
             if signal.getsignal(number) == signal.SIG_DFL:
                 signal.signal(number, hear)
 
@@ -151,7 +153,7 @@ class DeferredInterrupts:
 
     def __enter__(self) -> None:
         try:
-            for number in _REQUESTS:
+            for number in REQUESTS:
                 if callable(handler := signal.getsignal(number)):
                     self._before[number] = handler
                     signal.signal(number, self._wait)

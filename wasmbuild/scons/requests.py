@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from wasmbuild import interrupts
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.toolchain import process
 
-_REQUESTS = frozenset(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _PAUSE_SECONDS = 0.05
 
 _listens = False
@@ -76,7 +76,7 @@ def _forget() -> None:
 def _listen(hear: socket.socket) -> None:
     global _heard
     while numbers := hear.recv(64):
-        if not _REQUESTS.isdisjoint(numbers):
+        if not set(interrupts.REQUESTS).isdisjoint(numbers):
             _heard += 1
             _end(list(_running))
 
