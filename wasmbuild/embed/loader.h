@@ -191,6 +191,11 @@ static inline bool wasmbuild_is_text(const uint8_t *head, size_t length) {
   return at < length && (head[at] == '(' || head[at] == ';');
 }
 
+// Tell whether a file, whose first bytes are these, is a precompiled artifact.
+static inline bool wasmbuild_is_precompiled(const uint8_t *head, size_t length) {
+  return length >= 8 && memcmp(head, "\177ELF", 4) == 0 && head[7] == 200;
+}
+
 // Look at the first bytes of a file: is it a precompiled artifact, and a component as wanted? `length` is at most 52.
 static inline wasmbuild_status_t wasmbuild_kind(const uint8_t *head, size_t length, bool component, const char *path,
                                                 char *message, size_t size) {
@@ -208,7 +213,7 @@ static inline wasmbuild_status_t wasmbuild_kind(const uint8_t *head, size_t leng
                          "%s: is WebAssembly text, not a precompiled artifact; precompile it with wasmbuild and load "
                          "what that writes",
                          path);
-  if (length < 8 || memcmp(head, "\177ELF", 4) != 0 || head[7] != 200)
+  if (!wasmbuild_is_precompiled(head, length))
     return wasmbuild_say(WASMBUILD_NO_WASM, message, size,
                          "%s: is neither a precompiled artifact nor WebAssembly; pass a .cwasm that wasmbuild wrote",
                          path);
@@ -387,7 +392,7 @@ static inline wasmbuild_status_t wasmbuild_source_kind(const uint8_t *head, size
                          "it with wasmbuild and load what that writes with wasmbuild_load_component()",
                          path);
   }
-  if (length >= 8 && memcmp(head, "\177ELF", 4) == 0 && head[7] == 200)
+  if (wasmbuild_is_precompiled(head, length))
     return wasmbuild_say(WASMBUILD_PRECOMPILED, message, size,
                          "%s: is a precompiled artifact, of which wasmtime_module_new() says \"magic header not "
                          "detected\"; load it with wasmbuild_load(), or pass the .wasm that it was made from",
