@@ -155,12 +155,13 @@ def reply(
     if failed is not None and ended.status in (1, TRAPPED):
         own = stderr[failed:]
         traps = list(_TRAP.finditer(own))
+        # Names of functions come before it.
+        trap = traps[-1][1] or traps[-1][2] if traps else ""
         before = "" if _CALLED.search(own) else _before_call(case, own, second)
         if traps and not before:
-            # Names of functions come before it.
-            return {"trapped": traps[-1][1] or traps[-1][2], **_written(case, stdout, stderr[:failed])}
+            return {"trapped": trap, **_written(case, stdout, stderr[:failed])}
         if traps and before != own:
-            return {"failed": f"{_UNPLACED} ({traps[-1][1] or traps[-1][2]})"}
+            return {"failed": f"{_UNPLACED} ({trap})"}
         if traps or ended.status == 1:
             return {"failed": one_line(own)}
     if ended.status < 0 or ended.status >= 126:
