@@ -36,6 +36,15 @@ class Distribution:
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new))
 
+    def move_below_src(self) -> None:
+        """Move the only package below src, and have the backend find it there."""
+        (self.root / "src").mkdir()
+        (self.root / "edge").rename(self.root / "src" / "edge")
+        if self.backend == "hatch":
+            self.edit('packages = ["edge"]', 'packages = ["src/edge"]')
+        else:
+            self.edit('[tool.setuptools]\npackages = ["edge"]', '[tool.setuptools.packages.find]\nwhere = ["src"]')
+
     def build(self, *options: str, status: int = 0, **environment: str) -> str:
         shutil.rmtree(self.root / "dist", ignore_errors=True)
         return environments.build(self.root, self.root / "dist", *options, status=status, **environment)

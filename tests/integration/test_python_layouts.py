@@ -15,12 +15,7 @@ pytestmark = pytest.mark.needs_modules("editables")
 def distribution(request: pytest.FixtureRequest, tmp_path: Path) -> Distribution:
     """One whose only package lies below src."""
     distribution = Distribution(request.param, tmp_path / "project")
-    (distribution.root / "src").mkdir()
-    (distribution.root / "edge").rename(distribution.root / "src" / "edge")
-    if distribution.backend == "hatch":
-        distribution.edit('packages = ["edge"]', 'packages = ["src/edge"]')
-    else:
-        distribution.edit('[tool.setuptools]\npackages = ["edge"]', '[tool.setuptools.packages.find]\nwhere = ["src"]')
+    distribution.move_below_src()
     return distribution
 
 

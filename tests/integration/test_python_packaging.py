@@ -314,13 +314,8 @@ def test_requirements_that_lack_are_added_or_told(distribution: Distribution) ->
 def test_a_package_below_src_has_them_where_it_is_imported(
     distribution: Distribution, runtime_distribution: Path, tmp_path: Path
 ) -> None:
-    (distribution.root / "src").mkdir()
-    (distribution.root / "edge").rename(distribution.root / "src" / "edge")
+    distribution.move_below_src()
     distribution.edit('package = "edge/wasm"', 'package = "src/edge/wasm"')
-    if distribution.backend == "hatch":
-        distribution.edit('packages = ["edge"]', 'packages = ["src/edge"]')
-    else:
-        distribution.edit('[tool.setuptools]\npackages = ["edge"]', '[tool.setuptools.packages.find]\nwhere = ["src"]')
     distribution.build()
     assert distribution.shipped() == FILES
     assert not any("/wasm/" in name for name in distribution.sources())
