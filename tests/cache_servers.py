@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import email.utils
-import functools
 import hmac
 import http.server
 import os
@@ -65,16 +65,15 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-@functools.cache
-def _held() -> socket.socket:
-    held = socket.socket()
-    held.bind(("127.0.0.1", 0))
-    return held
+# Bound once, when this is imported: servers ask for its address from many threads at a time.
+_HELD = socket.socket()
+_HELD.bind(("127.0.0.1", 0))
+atexit.register(_HELD.close)
 
 
 def nobody() -> str:
     """Return an address where nobody answers: its port is held, so that no server is given it."""
-    return f"http://127.0.0.1:{_held().getsockname()[1]}"
+    return f"http://127.0.0.1:{_HELD.getsockname()[1]}"
 
 
 @contextlib.contextmanager
