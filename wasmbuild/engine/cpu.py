@@ -96,6 +96,12 @@ def flag_problems(architecture: str, flags: Mapping[str, object], line: int | No
     return found
 
 
+def always_on(architecture: str, line: int | None = None) -> dict[str, Value]:
+    """Return the ISA flags that artifacts of an architecture have on whatever was asked for; none for Pulley."""
+    known = _cpus(line).get(architecture)
+    return dict.fromkeys(known.always_on, True) if known else {}
+
+
 def caveat(architecture: str, flags: Mapping[str, object], line: int | None = None) -> str | None:
     """Return why compiling for these ISA flags may panic, for the end of an error of the compiler, or None."""
     known = _cpus(line).get(architecture)

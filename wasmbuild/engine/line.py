@@ -194,14 +194,16 @@ class CpuTable(NamedTuple):
     """What Cranelift knows of an architecture's CPUs.
 
     ``features`` maps a feature to what every CPU that has it has too; ``flags`` maps a feature to its ISA flag where
-    that is not the feature's name behind ``has_``, and ``left_out`` are flags that are no features; ``levels`` maps a
-    level, lowest first, to its features and the levels that it has all of.
+    that is not the feature's name behind ``has_``; ``levels`` maps a level, lowest first, to its features and the
+    levels that it has all of. Of flags that are no features, ``always_on`` are on whatever is asked for, ``left_out``
+    are not.
     """
 
     features: Mapping[str, tuple[str, ...]]
     levels: Mapping[str, tuple[str, ...]]
     flags: Mapping[str, str] = {}
     left_out: tuple[str, ...] = ()
+    always_on: tuple[str, ...] = ()
     needed: RequiredFeatures | None = None
 
     def flag(self, feature: str) -> str:

@@ -49,10 +49,10 @@ def cpus(line: Line, compilers: Compilers) -> Topic:
             )
         for flag in sorted(have - set(map(cpu.flag, cpu.features))):
             topic.check(
-                flag in cpu.left_out,
+                flag in (*cpu.left_out, *cpu.always_on),
                 f"cpu.{architecture}.features",
                 f"lacks the compiler's {flag}",
-                f"write {flag.removeprefix('has_')} = [], or name it in cpu.{architecture}.left-out",
+                f"write {flag.removeprefix('has_')} = [], or name it in cpu.{architecture}.left-out or always-on",
             )
         _compiled(topic, line, compilers, architecture, cpu, triples.parse(text))
     return topic

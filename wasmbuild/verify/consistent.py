@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from wasmbuild.engine import lines, triples
+from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.engine.line import Value
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm, layouts
@@ -16,11 +16,6 @@ from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.outcomes import Broken, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.reference import Reference
 from wasmbuild.verify.setting_changes import shown
-
-# Cranelift's settings of riscv64 have these on whatever is asked for: together they are the G of RV64G.
-_ALWAYS_ON: Mapping[str, tuple[str, ...]] = {
-    "riscv64": ("has_m", "has_a", "has_f", "has_d", "has_zicsr", "has_zifencei"),
-}
 
 
 class Consistent:
@@ -44,7 +39,7 @@ class Consistent:
         self._version = lines.get(manifest.major).version_in_artifacts(manifest.compiler)
         self._header = cwasm.HEADERS[triple.architecture]
         self._triple = triple
-        self._isa_flags = expected_isa_flags(triple, manifest.isa_flags)
+        self._isa_flags = expected_isa_flags(triple, manifest.isa_flags, manifest.major)
         self._reference = reference
         self._differences = differences
         # All artifacts of a target have the same engine section, so that one comparison of bytes settles the rest.
@@ -120,12 +115,17 @@ def _same_machine(found: str, declared: triples.TargetTriple) -> bool:
     return triple[1:] == declared[1:] and triple.vendor == declared.vendor
 
 
-def expected_isa_flags(triple: triples.TargetTriple, declared: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the ISA flags that are not off in an artifact of a target with the declared flags."""
+def expected_isa_flags(
+    triple: triples.TargetTriple, declared: Mapping[str, Value], line: int | None = None
+) -> dict[str, Value]:
+    """Return the ISA flags that are not off in an artifact of a line for a target with the declared flags.
+
+    Where no line is named, it is the newest that is known.
+    """
     if triple.is_pulley:
         shape: dict[str, Value] = {"pointer_width": f"pointer{triple.pointer_width}"}
         return {**shape, "big_endian": True} if triple.is_big_endian else shape
-    return {**dict.fromkeys(_ALWAYS_ON.get(triple.architecture, ()), True), **declared}
+    return {**cpu.always_on(triple.architecture, line), **declared}
 
 
 def _flag_differences(expected: Mapping[str, Value], found: Mapping[str, Value]) -> str:

@@ -156,6 +156,7 @@ def _cpu(table: Mapping[str, Any]) -> CpuTable:
         levels={name: tuple(parts) for name, parts in table["levels"].items()},
         flags=table.get("flags", {}),
         left_out=tuple(table.get("left-out", ())),
+        always_on=tuple(table.get("always-on", ())),
         needed=None if needed is None else RequiredFeatures(**_fields(needed)),
     )
 
