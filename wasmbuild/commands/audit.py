@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DeclarationError, FormatError, Mistake, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project.audit_policy import AuditPolicy, today
 from wasmbuild.project.filenames import CONFIG
 from wasmbuild.toolchain import loads_here
 
 if TYPE_CHECKING:
     import argparse
+    from datetime import date
 
     from wasmbuild.audit.database import Database
     from wasmbuild.audit.report import AuditReport
@@ -56,7 +57,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.audit.report import audit
-    from wasmbuild.project.audit_policy import AuditPolicy
 
     if arguments.json and arguments.sarif:
         raise UsageError("wasmbuild audit: --json and --sarif are two forms of one report; ask for one of them")
@@ -96,11 +96,6 @@ def _as_named(project: Project) -> str:
         return str(project.build_dir.relative_to(Path.cwd()))
     except ValueError:
         return str(project.build_dir)
-
-
-def today() -> date:
-    """Return the day, the same one everywhere."""
-    return datetime.now(UTC).date()
 
 
 def _check_dates(project: Project, on: date) -> None:

@@ -39,6 +39,7 @@ class AuditPolicy(NamedTuple):
 
 
 def today() -> date:
+    """Return the day in UTC, the same one everywhere."""
     from datetime import UTC, datetime
 
     return datetime.now(UTC).date()
