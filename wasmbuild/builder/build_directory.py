@@ -8,7 +8,7 @@ from _thread import allocate_lock
 
 from wasmbuild import files
 from wasmbuild.builder import disk, noop
-from wasmbuild.builder.disk import ALONE_PREFIX, BUILDING, TEMPORARY_PREFIX, Advice, as_disk_error, delete
+from wasmbuild.builder.disk import ALONE_PREFIX, BUILDING, TEMPORARY_PREFIX, as_disk_error, delete
 from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.memory import Memory
 from wasmbuild.digest import is_hex, sha256_hex
@@ -33,11 +33,10 @@ LOCK = filenames.BUILD_LOCK.rpartition("/")[2]
 class BuildDirectory:
     """A build directory. Reading needs no lock; whatever writes is called between ``lock()`` and ``unlock()``."""
 
-    def __init__(self, root: Path, state: Path | None = None, advice: Advice = BUILDING) -> None:
-        """The lock and what is remembered lie in ``state``; ``advice`` is what errors tell people to do."""
+    def __init__(self, root: Path, state: Path | None = None) -> None:
+        """The lock and what is remembered lie in ``state``."""
         self.root = root
         self._state = state or root / filenames.STATE_DIRECTORY
-        self._advice = advice
         self.memory = Memory(self._state / "state.tsv")
         self._lock = Lock(self._state / LOCK, root)
         self._scratch: Path | None = None
@@ -109,7 +108,7 @@ class BuildDirectory:
 
     def tick(self) -> None:
         """Read the file system's clock, against which the age of what is read from now on is measured."""
-        with as_disk_error(self._lock.path, "touched", self._advice):
+        with as_disk_error(self._lock.path, "touched", BUILDING):
             self.memory.now = self._lock.clock()
 
     def settle(self) -> None:
@@ -121,7 +120,7 @@ class BuildDirectory:
 
     def save(self) -> None:
         """Write down what is remembered, if that changed. Raises DiskError."""
-        self.memory.save(lambda path, parts: disk.write_parts(path, parts, self._advice, self._prefix))
+        self.memory.save(lambda path, parts: disk.write_parts(path, parts, BUILDING, self._prefix))
 
     @property
     def has_state(self) -> bool:
@@ -142,7 +141,7 @@ class BuildDirectory:
     def forget_noop(self) -> None:
         """Let no later build believe that everything is as the last whole build left it. Raises DiskError."""
         self._noted = None
-        with as_disk_error(self._noop, "removed", self._advice):
+        with as_disk_error(self._noop, "removed", BUILDING):
             self._noop.unlink(missing_ok=True)
 
     def note_noop(self, identity: list[object], digest: str) -> None:
@@ -167,20 +166,20 @@ class BuildDirectory:
         with self._making:
             if self._scratch is None:
                 directory = self.root / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
-                disk.make(directory, self._advice)
+                disk.make(directory, BUILDING)
                 self._scratch = directory
             return self._scratch
 
     def write(self, path: Path | str, data: bytes) -> None:
         """Replace a file with new bytes, whole or not at all. Raises DiskError."""
-        disk.write(path, data, self._advice, self._prefix)
+        disk.write(path, data, BUILDING, self._prefix)
 
     def put(self, path: Path | str, data: bytes, facts: Any = None) -> str:
         """Write a file of the build, remember what it holds, and return its digest. Raises DiskError.
 
         ``facts`` is what is remembered of it besides its digest.
         """
-        stamped = disk.write(path, data, self._advice, self._prefix)
+        stamped = disk.write(path, data, BUILDING, self._prefix)
         sha256 = sha256_hex(data)
         self._note(path, stamped, sha256, facts)
         return sha256
@@ -203,19 +202,19 @@ class BuildDirectory:
 
     def move(self, made: Path | str, path: Path | str) -> None:
         """Replace a file by another one on the same file system, whole or not at all. Raises DiskError."""
-        disk.move(made, path, self._advice, self._prefix)
+        disk.move(made, path, BUILDING, self._prefix)
 
     def touch(self, *paths: Path) -> None:
         """Give files of ours the present time. Raises DiskError."""
         for path in paths:
-            with as_disk_error(path, "touched", self._advice):
+            with as_disk_error(path, "touched", BUILDING):
                 os.utime(path)
             self._note(path, files.stamp(path))
 
     def remove(self, *paths: Path) -> None:
         """Delete files of ours that may be gone already. Raises DiskError."""
         for path in paths:
-            with as_disk_error(path, "removed", self._advice):
+            with as_disk_error(path, "removed", BUILDING):
                 path.unlink(missing_ok=True)
             self.memory.forget(path)
 

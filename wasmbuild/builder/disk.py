@@ -58,9 +58,7 @@ def write(path: Path | str, data: bytes, advice: Advice, prefix: str = ALONE_PRE
     return write_parts(path, (data,), advice, prefix)
 
 
-def write_parts(
-    path: Path | str, parts: Iterable[bytes], advice: Advice, prefix: str = ALONE_PREFIX
-) -> Signature | None:
+def write_parts(path: Path | str, parts: Iterable[bytes], advice: Advice, prefix: str) -> Signature | None:
     """Do what ``write`` does, with one part of the bytes after the other."""
     with as_disk_error(path, "written", advice):
         return files.replace(

@@ -19,7 +19,7 @@ from wasmbuild import netrc
 from wasmbuild.errors import DISK, FAILED, WasmbuildError
 from wasmbuild.installing import transfer
 from wasmbuild.installing.credentials import Credentials
-from wasmbuild.installing.transfer import PATIENT, NetworkError, Patience
+from wasmbuild.installing.transfer import NetworkError
 from wasmbuild.text import printable
 from wasmbuild.toolchain import child, endings
 from wasmbuild.toolchain.child import ChildResult
@@ -58,7 +58,7 @@ def require() -> None:
     _program()
 
 
-def verify(path: Path, sha256: str, shown: str, *, patience: Patience = PATIENT) -> None:
+def verify(path: Path, sha256: str, shown: str) -> None:
     """Return when an attestation of upstream's repository is of a file with this digest.
 
     ``shown`` is what people call the file. Raises AttestationError, NoVerifierError, NetworkError.
@@ -67,7 +67,7 @@ def verify(path: Path, sha256: str, shown: str, *, patience: Patience = PATIENT)
     if name == "gh":
         _by_gh(program, path, sha256, shown)
     else:
-        _by_sigstore(program, path, sha256, shown, patience)
+        _by_sigstore(program, path, sha256, shown)
 
 
 def _program() -> tuple[str, str]:
@@ -94,11 +94,11 @@ def _by_gh(program: str, path: Path, sha256: str, shown: str) -> None:
     raise _not_confirmed("gh", ended, shown)
 
 
-def _by_sigstore(program: str, path: Path, sha256: str, shown: str, patience: Patience) -> None:
+def _by_sigstore(program: str, path: Path, sha256: str, shown: str) -> None:
     bundle = path.with_name(f"{path.name}.sigstore.json")
     last = None
     try:
-        for document in _bundles(sha256, patience):
+        for document in _bundles(sha256):
             bundle.write_bytes(document)
             argv = [program, "verify", "github", "--repository", REPOSITORY, "--bundle", str(bundle), str(path)]
             last = _run(argv, shown)
@@ -113,12 +113,12 @@ def _by_sigstore(program: str, path: Path, sha256: str, shown: str, patience: Pa
     raise _not_confirmed("sigstore", last, shown)
 
 
-def _bundles(sha256: str, patience: Patience) -> list[bytes]:
+def _bundles(sha256: str) -> list[bytes]:
     """Return what attests a digest, each as a file of Sigstore; empty where nothing does. Raises NetworkError."""
     address = f"{BUNDLES}{sha256}"
     try:
         # Not what a mirror is told: it is another host.
-        data = transfer.text(address, credentials=Credentials(hosts=netrc.hosts()), patience=patience)
+        data = transfer.text(address, credentials=Credentials(hosts=netrc.hosts()))
     except NetworkError as error:
         if getattr(error.__cause__, "code", None) == HTTPStatus.NOT_FOUND:
             return []

@@ -13,7 +13,7 @@ from wasmbuild.installing import archive, cargo, credentials, mirror, partial, s
 from wasmbuild.installing.archive import ArchiveError
 from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.mirror import Mirror
-from wasmbuild.installing.transfer import ANY, PATIENT, Expected, NetworkError, Patience
+from wasmbuild.installing.transfer import ANY, Expected, NetworkError
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, platforms
@@ -56,7 +56,6 @@ def install(
     expected: Expected | None = None,
     executables: Collection[str] = (),
     attest: Attest | None = None,
-    patience: Patience = PATIENT,
     reporter: InstallReporter = SILENT,
 ) -> Installed:
     """Install a version and return it; one that is there already costs nothing.
@@ -80,7 +79,7 @@ def install(
     if request is None and not is_file:
         raise UsageError("name a version, such as 48.0.8; a file alone needs none: --from FILE")
     if request is not None and not is_file and source != CARGO and not offline and not mirror.is_exact(request):
-        request = releases.newest(request, credentials_of(releases), patience)
+        request = releases.newest(request, credentials_of(releases))
 
     def there() -> Installed | None:
         if request is None or is_file or attest is not None:
@@ -106,7 +105,7 @@ def install(
             )
         else:
             made, origin, of = _downloaded(
-                request, source, releases, address, scratch, expected or ANY, attest, patience, reporter
+                request, source, releases, address, scratch, expected or ANY, attest, reporter
             )
         if executables and (found := store.digest(made)) not in executables:
             raise ToolchainError(
@@ -132,21 +131,13 @@ def credentials_of(source: Mirror) -> Credentials:
 
 
 def fetch_release(
-    version: str,
-    platform: Platform,
-    source: Mirror,
-    into: Path,
-    *,
-    expected: Expected = ANY,
-    attest: Attest | None = None,
-    patience: Patience = PATIENT,
-    reporter: InstallReporter = SILENT,
+    version: str, platform: Platform, source: Mirror, into: Path, attest: Attest | None, reporter: InstallReporter
 ) -> tuple[str, Archive]:
     """Download the archive of a version for a platform, and return its address and what it is.
 
     Raises NetworkError, and what ``attest`` raises.
     """
-    return _fetch(source.archive(version, platform), source, into, expected, attest, patience, reporter)
+    return _fetch(source.archive(version, platform), source, into, ANY, attest, reporter)
 
 
 def _fetch(
@@ -155,7 +146,6 @@ def _fetch(
     into: Path,
     expected: Expected,
     attest: Attest | None,
-    patience: Patience,
     reporter: InstallReporter,
 ) -> tuple[str, Archive]:
     name = address.rpartition("/")[2]
@@ -169,7 +159,6 @@ def _fetch(
             file,
             credentials=credentials_of(source),
             expected=expected,
-            patience=patience,
             begun=begun,
             on_bytes=on_bytes,
         )
@@ -195,19 +184,18 @@ def _downloaded(
     scratch: Path,
     expected: Expected,
     attest: Attest | None,
-    patience: Patience,
     reporter: InstallReporter,
 ) -> tuple[Path, str, Archive]:
     into = scratch / "archive"
     if address is not None:
-        address, of = _fetch(address, releases, into, expected, attest, patience, reporter)
+        address, of = _fetch(address, releases, into, expected, attest, reporter)
     elif source == VENDORED:
-        address, of = _fetch(releases.sources(request), releases, into, expected, attest, patience, reporter)
+        address, of = _fetch(releases.sources(request), releases, into, expected, attest, reporter)
         with of_a_server():
             return _built(into, request, scratch, address), address, of
     else:
         archive_address = releases.archive(request, platforms.named(platforms.host()))
-        address, of = _fetch(archive_address, releases, into, expected, attest, patience, reporter)
+        address, of = _fetch(archive_address, releases, into, expected, attest, reporter)
     with of_a_server():
         return _unpacked(into, scratch, address), address, of
 

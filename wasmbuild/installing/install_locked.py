@@ -66,7 +66,6 @@ def install_locked(
         expected=Expected(*executable.archive) if is_release and executable.archive is not None else None,
         executables=(executable.sha256,),
         attest=source.attest,
-        patience=source.patience,
         reporter=source.reporter,
     )
 

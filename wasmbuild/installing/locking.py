@@ -10,7 +10,7 @@ from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.installing import archive, examine, install, mirror, store
 from wasmbuild.installing.attestation import REPOSITORY
 from wasmbuild.installing.install import SILENT, Attest, InstallReporter
-from wasmbuild.installing.transfer import PATIENT, NetworkError, Patience
+from wasmbuild.installing.transfer import NetworkError
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.toolchain import installed, lockfile, platforms, search_path
 from wasmbuild.toolchain.find import CLI, FoundCompiler
@@ -43,7 +43,6 @@ class ArchiveSource(NamedTuple):
     mirror_address: str | None = None
     offline: bool = False
     attest: Attest | None = None
-    patience: Patience = PATIENT
     reporter: InstallReporter = SILENT
 
 
@@ -103,7 +102,7 @@ def newest(wanted: RequestedVersion, before: Locked | None, source: ArchiveSourc
     if source.offline:
         raise NetworkError("--bump asks the network for the newest version, and --offline forbids that")
     releases = mirror.requested(source.mirror_address)
-    version = releases.newest(str(wanted.line), install.credentials_of(releases), source.patience)
+    version = releases.newest(str(wanted.line), install.credentials_of(releases))
     if before is not None and order(before.version) > order(version):
         version = before.version
     if wanted.at_least is not None and order(version) < order(wanted.at_least):
@@ -169,15 +168,7 @@ def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource
     with store.alone() as scratch:
         for platform in wanted:
             into, made = scratch / platform.name, scratch / platform.program
-            address, of = install.fetch_release(
-                version,
-                platform,
-                releases,
-                into,
-                attest=source.attest,
-                patience=source.patience,
-                reporter=source.reporter,
-            )
+            address, of = install.fetch_release(version, platform, releases, into, source.attest, source.reporter)
             with install.of_a_server(), archive.executable(into, platform.program, scratch, shown=address) as parts:
                 store.write_executable(made, parts)
             _refuse_another(made, version, platform, address)

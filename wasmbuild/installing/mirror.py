@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from wasmbuild.errors import UsageError
 from wasmbuild.installing import transfer
 from wasmbuild.installing.credentials import Credentials
-from wasmbuild.installing.transfer import PATIENT, NetworkError, Patience
+from wasmbuild.installing.transfer import NetworkError
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain.platforms import Platform
@@ -77,7 +77,7 @@ class Mirror(NamedTuple):
             raise UsageError(f"{self.named_by}: {self.address} has no place for {name}; write {{archive}} in it")
         return self.address.format(version=version, arch="", os="", archive=name)
 
-    def newest(self, request: str, credentials: Credentials, patience: Patience = PATIENT) -> str:
+    def newest(self, request: str, credentials: Credentials) -> str:
         """Return the newest version that fits. Raises NetworkError, UsageError."""
         if self.is_format:
             exact = ".".join([*request.split("."), "0", "0"][:3])
@@ -86,7 +86,7 @@ class Mirror(NamedTuple):
                 f"{request} there are; write the whole version, such as {exact}"
             )
         address = f"{self.tags}v{request}." if self.tags else f"{self.address}/index.json"
-        versions = _versions(transfer.text(address, credentials=credentials, patience=patience), address)
+        versions = _versions(transfer.text(address, credentials=credentials), address)
         fitting = [version for version in versions if fits(request, version)]
         if not fitting:
             raise UsageError(f"{address} lists no version of {request}; name another, or another --mirror")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from wasmbuild.engine.lines import get, known, own_release_only
+from wasmbuild.engine.lines import known, own_release_only
 from wasmbuild.engine.rules import line_problem
 from wasmbuild.text import quoted, shown
 
@@ -53,12 +53,10 @@ def other_line_problem(release: str, lines: Collection[int]) -> tuple[str, str] 
 
 
 def own_release_problem(line: int, at_least: str | None, runtime: str | None) -> tuple[str, str] | None:
-    """Return problem and fix of a target whose release has to be known, and is not or is told in two ways, or None.
+    """Return problem and fix of a target whose release is not known, or is told in two ways, or None.
 
-    It has to be on lines whose releases load nothing but what they compiled themselves.
+    It has to be known on a line, as this one, whose releases load nothing but what they compiled themselves.
     """
-    if not get(line).own_release_only:
-        return None
     loads = f"a release of Wasmtime {line} loads what it compiled itself and nothing else"
     if at_least is None and runtime is None:
         return loads, f'write the one that loads these artifacts, as in wasmtime = "{line}.0.1"'

@@ -55,9 +55,7 @@ def requested(named: str | None, declared: str | None) -> SchedulerAddress | Non
     return None
 
 
-def at(
-    scheduler: SchedulerAddress | None, toolchain: Toolchain, say: Callable[[str], None] = lambda text: None
-) -> ExecutionBackend:
+def at(scheduler: SchedulerAddress | None, toolchain: Toolchain, say: Callable[[str], None]) -> ExecutionBackend:
     """Return what runs requests on the workers of a scheduler, or on this machine where it is None.
 
     Raises UsageError without the extra, ExecutorError.
@@ -72,4 +70,4 @@ def at(
     from wasmbuild.builder.executors.dask import DaskBackend
 
     # Without a scheme, Dask's configuration says which.
-    return DaskBackend(f"{scheduler.scheme}://{where}" if scheduler.scheme else where, toolchain, say=say)
+    return DaskBackend(f"{scheduler.scheme}://{where}" if scheduler.scheme else where, toolchain, say)

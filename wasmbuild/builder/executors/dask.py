@@ -11,7 +11,6 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from wasmbuild.builder.executors.cluster import Cluster
-from wasmbuild.builder.executors.cluster_client import ClusterPatience
 from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.errors import ExecutorError
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -29,19 +28,14 @@ _AHEAD = 2
 class DaskBackend:
     """A cluster, by the address of its scheduler, which is not spoken to before there is something to compile."""
 
-    def __init__(
-        self,
-        address: str,
-        toolchain: Toolchain,
-        *,
-        say: Callable[[str], None] = lambda text: None,
-        patience: ClusterPatience | None = None,
-    ) -> None:
-        """``say`` is told, by another thread, of what is waited for. Raises ExecutorError without the extra."""
+    def __init__(self, address: str, toolchain: Toolchain, say: Callable[[str], None]) -> None:
+        """``say`` is told, by another thread, of what is waited for.
+
+        Raises ExecutorError for a compiler that is a script, of which a worker would get nothing else.
+        """
         self._address = address
         self._toolchain = toolchain
         self._say = say
-        self._patience = patience
         self._mutex = threading.Lock()
         self._cluster: Cluster | None = None
         for compiler in toolchain.compilers.values():
@@ -72,7 +66,6 @@ class DaskBackend:
                     limits_memory=self._toolchain.limits.memory is not None,
                     say=self._say,
                     on_change=on_change,
-                    patience=self._patience,
                 )
             return self._cluster
 
