@@ -150,6 +150,19 @@ class ModuleDeclaration(NamedTuple):
 
         return any(fnmatchcase(target, glob) for glob in self.targets)
 
+    def module(self, key: str, name: str, source: Path, source_text: str, tests: Iterable[Case]) -> Module:
+        """Return the module of a name that the table of ``key`` declares; ``tests`` are its own, as they are read."""
+        return Module(
+            name,
+            source,
+            source_text,
+            self.imports,
+            self.exports,
+            tuple([test.of(name) for test in tests]),
+            self.ship_source,
+            key=None if key == name else key,
+        )
+
 
 class Project(NamedTuple):
     """A declaration, checked: everything but the files of its modules.

@@ -47,16 +47,8 @@ def module_of(project: Project, source: Path | None, name: str | None, target: T
 
         where = dotted("modules", key, "targets")
         raise UsageError(f"{project.file}: {module} is not for the target {target.name}; add it to {where}")
-    return Module(
-        module,
-        Path(os.path.abspath(source if source is not None else project.directory / text)),
-        text,
-        declared.imports,
-        declared.exports,
-        tuple([test.of(module) for test in declared.tests]),
-        declared.ship_source,
-        key=None if key == module else key,
-    )
+    path = Path(os.path.abspath(source if source is not None else project.directory / text))
+    return declared.module(key, module, path, text, declared.tests)
 
 
 def _instead(project: Project, name: str) -> str:

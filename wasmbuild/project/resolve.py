@@ -61,7 +61,8 @@ def resolve(
         for name, path in paths:
             if outputs.take(key, name, path, ships=declared.ship_source):
                 targets_of[name] = targets
-                found.append(_module(project.directory, key, declared, name, path, sources.get(name), cases))
+                file = _file(project.directory, path, sources.get(name))
+                found.append(declared.module(key, name, file, path, cases))
     modules = tuple(sorted(found, key=lambda module: module.name))
     artifacts = [
         Artifact(module, target)
@@ -76,27 +77,11 @@ def resolve(
     return Resolved(modules, tuple(artifacts), tuple(globs.items()), folders, mistakes.found, files.refused.found)
 
 
-def _module(
-    directory: Path,
-    key: str,
-    declared: ModuleDeclaration,
-    name: str,
-    path: str,
-    replacement: Path | None,
-    cases: list[Case],
-) -> Module:
-    return Module(
-        name,
-        # Of the kind that the directory is: a program that gave pathlib's gets such back.
-        type(directory)(
-            os.path.normpath(f"{directory}{os.sep}{path}") if replacement is None else os.path.abspath(replacement)
-        ),
-        path,
-        declared.imports,
-        declared.exports,
-        tuple([case.of(name) for case in cases]),
-        declared.ship_source,
-        key=None if key == name else key,
+def _file(directory: Path, path: str, replacement: Path | None) -> Path:
+    """Return the absolute path of a source, or of the file that takes its place."""
+    # Of the kind that the directory is: a program that gave pathlib's gets such back.
+    return type(directory)(
+        os.path.normpath(f"{directory}{os.sep}{path}") if replacement is None else os.path.abspath(replacement)
     )
 
 
