@@ -11,7 +11,7 @@ from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, VERDICTS, AuditedTarge
 from wasmbuild.audit.shipment import ShippedManifest, Unreadable
 from wasmbuild.audit.versions import parse
 from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED
-from wasmbuild.formats.schema_parts import Schema, array, choice, published, strict
+from wasmbuild.formats.schema_parts import Schema, array, choice, or_null, published, strict
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES, AuditPolicy
 from wasmbuild.toolchain.loads_here import is_loaded_by_library
@@ -230,10 +230,6 @@ def _text(description: str) -> Schema:
     return {"type": "string", "description": description}
 
 
-def _or_null(description: str) -> Schema:
-    return {"type": ["string", "null"], "description": description}
-
-
 _VERDICT = choice(tuple(reversed(VERDICTS)))
 _FINDING = strict(
     {
@@ -243,8 +239,8 @@ _FINDING = strict(
         "scored": {"type": "boolean", "description": "false where nobody scored it: it counts as high"},
         "verdict": _VERDICT,
         "reason": _text("one line for people"),
-        "fixed": _or_null("the first version of the line that mends it, or of a later line"),
-        "ignored": _or_null("the reason, where [[audit.ignore]] lets it pass"),
+        "fixed": or_null(_text("the first version of the line that mends it, or of a later line")),
+        "ignored": or_null(_text("the reason, where [[audit.ignore]] lets it pass")),
     }
 )
 _ARTIFACT = strict(
@@ -252,7 +248,7 @@ _ARTIFACT = strict(
         "id": _text("module@target"),
         "manifest": _text("the path of the manifest that lists it"),
         "compiler": _text("the version that compiled it"),
-        "runtime": _or_null("the version that loads it, where --runtime or the manifest says so"),
+        "runtime": or_null(_text("the version that loads it, where --runtime or the manifest says so")),
         "status": {**_VERDICT, "description": "the worst verdict that is not let pass"},
         "advisories": array(_FINDING),
     }

@@ -31,6 +31,10 @@ def array(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
+def or_null(schema: Schema) -> Schema:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
 def few(items: Schema, most: int, least: int = 0) -> Schema:
     return {**array(items), "minItems": least, "maxItems": most}
 

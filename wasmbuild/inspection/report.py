@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from wasmbuild.audit.judge import VERDICTS, Finding
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
-from wasmbuild.formats.schema_parts import TRAITS, Schema, array, published, strict
+from wasmbuild.formats.schema_parts import TRAITS, Schema, array, or_null, published, strict
 from wasmbuild.formats.traits import Traits
 from wasmbuild.inspection import roles
 from wasmbuild.inspection.calls import calls
@@ -127,15 +127,15 @@ def _sections(sections: Sequence[Section]) -> list[dict[str, Any]]:
 
 
 def _strict(properties: dict[str, Any], *, nullable: bool = False) -> dict[str, Any]:
-    return {**strict(properties), "type": ["object", "null"]} if nullable else strict(properties)
+    return or_null(strict(properties)) if nullable else strict(properties)
 
 
 _TEXT: Schema = {"type": "string"}
 _BOOLEAN: Schema = {"type": "boolean"}
 _SIZE: Schema = {"type": "integer", "minimum": 0}
 _DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-_TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
-_DIGEST_OR_NULL: Schema = {**_DIGEST, "type": ["string", "null"]}
+_TEXT_OR_NULL = or_null(_TEXT)
+_DIGEST_OR_NULL = or_null(_DIGEST)
 _KIND: Schema = {"type": "string", "enum": ["module", "component"]}
 _FLAGS: Schema = {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "string"]}}
 _EXTERN_KIND = {"type": "string", "enum": list(dict.fromkeys((*CORE_KINDS, *COMPONENT_KINDS)))}
@@ -143,11 +143,7 @@ _IMPORTS = array(_strict({"module": _TEXT, "name": _TEXT, "kind": _EXTERN_KIND, 
 _EXPORTS = array(_strict({"name": _TEXT, "kind": _EXTERN_KIND, "type": _TEXT}))
 _SECTIONS = array(_strict({"name": _TEXT, "size": _SIZE, "role": {"type": "string", "enum": list(roles.ROLES)}}))
 
-_TRAITS_OR_NULL = {
-    **TRAITS,
-    "type": ["object", "null"],
-    "description": "what decides whether a known fault concerns it",
-}
+_TRAITS_OR_NULL = {**or_null(TRAITS), "description": "what decides whether a known fault concerns it"}
 _FAULT = _strict(
     {
         "id": _TEXT,

@@ -1,24 +1,18 @@
-"""The JSON Schemas of a plan and of a remembered declaration: what is published is what the readers obey."""
+"""The JSON Schema of a plan: what is published is what the reader obeys."""
 
 from __future__ import annotations
 
 from wasmbuild.formats.documents import MANIFEST as MANIFEST_SCHEMA
-from wasmbuild.formats.schema_parts import PATH_PART, array, choice, published, strict, text
+from wasmbuild.formats.schema_parts import PATH_PART, Schema, array, choice, or_null, published, strict, text
 from wasmbuild.formats.schemas import JSON_SCHEMAS
 from wasmbuild.lean.typing import Any
 from wasmbuild.plan.graph import KINDS
-
-Schema = dict[str, Any]
 
 PLAN = "wasmbuild/plan/1"
 
 
 def _array(items: Schema, least: int = 0) -> Schema:
     return {**array(items), "minItems": least}
-
-
-def _or_null(schema: Schema) -> Schema:
-    return {**schema, "type": [schema["type"], "null"]}
 
 
 # What travels from the declaration to the manifests has the same rules in both.
@@ -33,8 +27,8 @@ _TEXT: Schema = {"type": "string", "maxLength": 100_000}
 _TEXTS = _array(_TEXT)
 _VARIABLES: Schema = {"type": "object", "additionalProperties": _TEXT}
 _AMOUNT: Schema = {"type": "integer", "minimum": 1, "maximum": (1 << 63) - 1}
-_LIMITS = strict({"memory": _or_null(_AMOUNT), "seconds": _AMOUNT})
-_OPTIONAL_LIMITS = strict({"memory": _or_null(_AMOUNT), "seconds": _or_null(_AMOUNT)})
+_LIMITS = strict({"memory": or_null(_AMOUNT), "seconds": _AMOUNT})
+_OPTIONAL_LIMITS = strict({"memory": or_null(_AMOUNT), "seconds": or_null(_AMOUNT)})
 _BELOW = text(
     rf"(?!/|[A-Za-z]:){PATH_PART}(?:/{PATH_PART})*",
     "a path below the declaration's folder, with forward slashes",
@@ -48,8 +42,8 @@ _ANYWHERE = text(
 _RUNNER = strict(
     {
         "command": _TEXTS,
-        "python": _or_null(_TEXT),
-        "wasmtime": _or_null(_TEXT),
+        "python": or_null(_TEXT),
+        "wasmtime": or_null(_TEXT),
         "environment": _VARIABLES,
         "limits": _OPTIONAL_LIMITS,
     }
@@ -60,8 +54,8 @@ _TARGET: Schema = {
     "wasmtime": strict(
         {
             "line": {"type": "integer", "minimum": 1, "maximum": 9999},
-            "at-least": _or_null(_VERSION),
-            "runtime": _or_null(_VERSION),
+            "at-least": or_null(_VERSION),
+            "runtime": or_null(_VERSION),
         }
     ),
     "triple": _manifest["target"]["properties"]["triple"],
@@ -69,10 +63,10 @@ _TARGET: Schema = {
     "isa-flags": _manifest["target"]["properties"]["isa_flags"],
     "engine": _manifest["engine"],
     "require": _manifest["require"],
-    "runner": _or_null(_RUNNER),
+    "runner": or_null(_RUNNER),
 }
 _HEAD: Schema = {"project": _NAME, "build-dir": _ANYWHERE, "compiler": _TEXT, "limits": _LIMITS}
-_CONTRACT: Schema = {"imports": _or_null(_TEXTS), "exports": _or_null(_TEXTS), "ship-source": {"type": "boolean"}}
+_CONTRACT: Schema = {"imports": or_null(_TEXTS), "exports": or_null(_TEXTS), "ship-source": {"type": "boolean"}}
 _STEP = strict(
     {
         "id": _TEXT,

@@ -1,7 +1,7 @@
 """What is declared, as JSON values and back: the parts that plans and remembered declarations have in common.
 
 Paths of programs are relative to the declaration's folder where they lie in it, and start with ``./`` then; bare names
-are found on PATH. What is read has the structure of its schema already.
+are found on PATH. What is read of a plan has the structure of its schema, and what is remembered was written here.
 """
 
 from __future__ import annotations
