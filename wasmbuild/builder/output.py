@@ -11,7 +11,8 @@ import stat
 from wasmbuild import files
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import REPLACING, as_disk_error
-from wasmbuild.errors import DiskError, UsageError
+from wasmbuild.errors import UsageError
+from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.pathlib import Path
 
 # What is written into may have lost what was there before.
@@ -61,13 +62,9 @@ def write(path: Path, data: bytes) -> None:
 def update(path: Path, data: bytes, *, keep_time: bool) -> None:
     """Write a file, unless these are its bytes: then it gets the present time, or keeps its own. Raises DiskError."""
     file = replaced(path)
-    try:
+    with as_disk_error(path, "read", REPLACING), suppress(FileNotFoundError):
         if file is not None and file.read_bytes() == data and (keep_time or touch(file)):
             return
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise DiskError(f"{path}: cannot be read: {error.strerror or error}") from error
     write(path, data)
 
 

@@ -6,8 +6,9 @@ import struct
 from collections.abc import Callable, Iterator
 
 from wasmbuild import files
+from wasmbuild.builder.memory import unreadable
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Prepared
-from wasmbuild.errors import CompileError, DiskError, FormatError, WasmbuildError
+from wasmbuild.errors import CompileError, FormatError, WasmbuildError
 from wasmbuild.formats import cwasm
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
@@ -55,7 +56,7 @@ class ReproducibilityWork:
         try:
             before = files.read(path)[0]
         except OSError as error:
-            return ReproducibilityResult(id, DiskError(f"{path}: cannot be read: {error.strerror or error}"))
+            return ReproducibilityResult(id, unreadable(path, error))
         if before == checked.data:
             return ReproducibilityResult(id, None)
         different = listed(list(differences(before, checked.data)), _SHOWN)

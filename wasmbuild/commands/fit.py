@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from wasmbuild.commands import options
-from wasmbuild.errors import DONE, CompileError, DeclarationError, DiskError, Mistake, UsageError
+from wasmbuild.errors import DONE, CompileError, DeclarationError, Mistake, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.filenames import CONFIG
 
@@ -193,6 +193,7 @@ def _write(path: Path, text: str, declared: dict[str, bool | int | str], line: i
     Returns what it declares then.
     """
     from wasmbuild.builder import output
+    from wasmbuild.builder.disk import REPLACING, as_disk_error
     from wasmbuild.fit.edit import with_engine
     from wasmbuild.project.config import parse
 
@@ -204,11 +205,9 @@ def _write(path: Path, text: str, declared: dict[str, bool | int | str], line: i
         raise UsageError(
             f"{path}: was changed meanwhile, and nothing was written; put the table in by hand, or try again"
         )
-    try:
+    with as_disk_error(path, "written", REPLACING):
         mode = path.stat().st_mode
         output.write(path, changed)
         path.chmod(mode)
-    except OSError as error:
-        raise DiskError(f"{path}: cannot be written: {error.strerror or error}") from error
     print(f"{path}: [engine] written", file=sys.stderr)
     return project

@@ -111,15 +111,20 @@ def library(line: int | None = None) -> FoundCompiler:
 def _library(path: Path) -> FoundCompiler:
     version = search_path.library_version(path)
     if version is None:
-        raise ToolchainError(
-            f"the version of the wasmtime Python package in {path.parents[1]} cannot be told, because its metadata is "
-            f"missing or there twice, or has no version of three numbers; install it again: pip install "
-            f"--force-reinstall wasmtime"
-        )
+        raise ToolchainError(untold_version(path))
     try:
         return FoundCompiler(EMBEDDED, str(path), version, identities.digest(path))
     except OSError as error:
         raise ToolchainError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def untold_version(path: Path) -> str:
+    """Say that the version of the package that holds a library cannot be told, and what to do about it."""
+    return (
+        f"the version of the wasmtime Python package in {path.parents[1]} cannot be told, because its metadata is "
+        f"missing or there twice, or has no version of three numbers; install it again: pip install --force-reinstall "
+        f"wasmtime"
+    )
 
 
 def without_library(line: int) -> str:

@@ -171,10 +171,7 @@ def _library() -> tuple[FoundCompiler | None, str]:
     if path is None:
         return None, ""
     if version is None:
-        return None, (
-            f"the version of the wasmtime Python package in {path.parents[1]} cannot be told; install it again: pip "
-            f"install --force-reinstall wasmtime"
-        )
+        return None, find.untold_version(path)
     # Its digest is what keys are made of, and nothing here has a key.
     return FoundCompiler(find.EMBEDDED, str(path), version, ""), ""
 
