@@ -10,6 +10,7 @@ import wasmtime
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.runtime.errors import InexpressibleSettingError, OtherLineError, RefusedError
 from wasmbuild.runtime.forking import ForkSafeLock
+from wasmbuild.text import printable
 from wasmbuild.versions import of_metadata
 
 if TYPE_CHECKING:
@@ -193,15 +194,20 @@ def default_engine(pulley: str | None) -> wasmtime.Engine:
 
 def check_line(line: int, subject: str) -> None:
     """Raise OtherLineError for a line that is not the library's."""
-    here = library_line()
-    if line != here:
-        raise OtherLineError(
-            f"{subject} is for Wasmtime {line}, and the library of the wasmtime package here is of {here}",
-            other_line_fix(line),
-        )
+    if line != library_line():
+        raise other_line(subject, str(line))
 
 
-def other_line_fix(line: int | None) -> str:
+def other_line(subject: str, version: str) -> OtherLineError:
+    """Return the error for what is for another line than the library's, or calls itself by no line at all."""
+    return OtherLineError(
+        f"{subject} is for Wasmtime {printable(version)}, and the library of the wasmtime package here is of "
+        f"{library_line()}",
+        _other_line_fix(int(version) if version.isdecimal() else None),
+    )
+
+
+def _other_line_fix(line: int | None) -> str:
     """Say what to do about what is for another line than the library's, or for one that cannot be told (None)."""
     from wasmbuild.engine.lines import known, own_release_only
 

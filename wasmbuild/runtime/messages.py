@@ -7,6 +7,7 @@ from wasmbuild.diagnosis.cause import Cause
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.runtime import errors, mismatches
+from wasmbuild.runtime.engines import other_line
 from wasmbuild.runtime.file_errors import said_by_host
 from wasmbuild.shipment.errors import AGAIN
 
@@ -33,7 +34,7 @@ def refusal(subject: str, message: str, *, declared: bool) -> LoadError:
         return errors.RefusedError(f"{subject} is refused by Wasmtime: {one_line(message)}", "")
     by_name: dict[str, Callable[[str, str], LoadError]] = {
         loading.CPU_FEATURE: mismatches.missing_feature,
-        loading.OTHER_LINE: mismatches.other_line,
+        loading.OTHER_LINE: other_line,
         loading.OTHER_ARCHITECTURE: mismatches.other_architecture,
         loading.OTHER_SYSTEM: mismatches.other_system,
     }

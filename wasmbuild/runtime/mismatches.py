@@ -7,7 +7,7 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
 from wasmbuild.formats.identify import FileIdentity, identify_at
-from wasmbuild.runtime.engines import library_line, other_line_fix
+from wasmbuild.runtime.engines import library_line, other_line
 from wasmbuild.runtime.errors import (
     DamagedError,
     InvalidSourceError,
@@ -18,7 +18,6 @@ from wasmbuild.runtime.errors import (
     OtherCodeError,
     OtherKindError,
     OtherLayoutError,
-    OtherLineError,
     OtherSettingError,
     OtherSystemError,
 )
@@ -60,14 +59,6 @@ def _a_target() -> str:
     triple = host.triple()
     own = f'triple = "{triple}", or ' if triple is not None else ""
     return f'declare a target with {own}triple = "pulley64" for every machine, and build it'
-
-
-def other_line(subject: str, version: str) -> OtherLineError:
-    here = library_line()
-    return OtherLineError(
-        f"{subject} is for Wasmtime {printable(version)}, and the library of the wasmtime package here is of {here}",
-        other_line_fix(int(version) if version.isdecimal() else None),
-    )
 
 
 def other_layout(subject: str, compiler: str, version: str) -> OtherLayoutError:
