@@ -18,18 +18,21 @@ _MACHINES = {
 }
 
 
+def machine() -> str:
+    """Return what the system calls this machine, such as ``"x86_64"``, ``"arm64"`` or ``"AMD64"``."""
+    if hasattr(os, "uname"):
+        return os.uname().machine
+    import platform
+
+    return platform.machine()
+
+
 def triple() -> str | None:
     """Return the triple of the machine that runs this Python, or None where it is one that Wasmtime does not know.
 
     It is the triple for which the library of this Python's ``wasmtime`` package compiles.
     """
-    if hasattr(os, "uname"):
-        machine = os.uname().machine
-    else:
-        import platform
-
-        machine = platform.machine()
-    first = _MACHINES.get(machine.lower())
+    first = _MACHINES.get(machine().lower())
     system: str = sys.platform
     if first is None or sys.maxsize <= 2**32:
         return None

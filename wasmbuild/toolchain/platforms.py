@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from wasmbuild.engine import host as this_host
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import NamedTuple
 
@@ -67,13 +68,9 @@ def named(name: str) -> Platform:
 
 def host() -> str:
     """Return the name of the platform that this process runs on, which need not be one that archives are for."""
-    if sys.platform == "win32":
-        import platform
-
-        system, machine = "windows", platform.machine()
-    else:
-        system, machine = {"darwin": "macos"}.get(sys.platform, sys.platform), os.uname().machine
-    name = f"{system}-{_MACHINES.get(machine.lower(), machine.lower())}"
+    system = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
+    called = this_host.machine().lower()
+    name = f"{system}-{_MACHINES.get(called, called)}"
     return f"{name}-musl" if system == "linux" and not _has_glibc() else name
 
 

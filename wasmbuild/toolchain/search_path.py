@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 
+from wasmbuild.engine import host
 from wasmbuild.errors import ToolchainError
 from wasmbuild.files import signature
 from wasmbuild.lean.contextlib import suppress
@@ -113,12 +114,7 @@ def libraries() -> list[Path]:
 
 def library_in(packages: Path) -> Path | None:
     """Return the shared library of the package ``wasmtime`` in a directory of packages."""
-    if hasattr(os, "uname"):
-        machine = os.uname().machine
-    else:
-        import platform
-
-        machine = platform.machine()
+    machine = host.machine()
     machine = {"AMD64": "x86_64", "arm64": "aarch64", "ARM64": "aarch64"}.get(machine, machine)
     system = "android" if hasattr(sys, "getandroidapilevel") else sys.platform
     name = {"win32": "_wasmtime.dll", "darwin": "_libwasmtime.dylib"}.get(system, "_libwasmtime.so")
