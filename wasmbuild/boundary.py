@@ -47,7 +47,7 @@ _UNMAPPED = {
     "Cannot allocate memory",
     "Out of memory",
 }
-_GONE = "the working directory is not there any more; change to one that is"
+GONE = "the working directory is not there any more; change to one that is"
 _NO_TEMPORARY = "set TMPDIR to a directory that you may write to"
 
 
@@ -106,7 +106,7 @@ def _of_host(error: OSError) -> WasmbuildError:
     reason = error.strerror or str(error) or type(error).__name__
     if isinstance(error, FileNotFoundError) and error.filename is None:
         if _is_gone():
-            return UsageError(_GONE)
+            return UsageError(GONE)
         # The one other such error is that of `tempfile`, which lists all that it tried.
         return HostError(f"{printable(reason, 400)}; {_NO_TEMPORARY}")
     where = "" if error.filename is None else f"{printable(_name(error.filename), 400)}: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from wasmbuild import boundary
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
@@ -45,8 +46,7 @@ class Workspace:
             # Paths of the kind that was given: a program that gave pathlib's gets such back.
             self.directory = type(config)(os.path.abspath(config)).parent
         except FileNotFoundError:
-            problem = "the working directory is not there any more; change to one that is"
-            raise UsageError(f"{config}: {problem}") from None
+            raise UsageError(f"{config}: {boundary.GONE}") from None
 
     def project(self) -> Project:
         """Read the declaration, which need not declare any module. Raises DeclarationError."""

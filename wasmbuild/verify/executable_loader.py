@@ -29,7 +29,7 @@ from wasmbuild.verify.executable_directories import UntoldError, given
 from wasmbuild.verify.host_errors import host_lacks, how_it_ended, lacks_memory, unverified
 from wasmbuild.verify.library_answers import is_of_the_host, start_failure
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, crash, refusal
-from wasmbuild.verify.outcomes import WASMTIME, Broken, Obstacle
+from wasmbuild.verify.outcomes import WASMTIME, Obstacle
 from wasmbuild.verify.probes import with_memory_limit
 from wasmbuild.verify.tested import CaseResult, Metering
 
@@ -166,7 +166,7 @@ class ExecutableLoader:
         if self._useless is not None:
             return self._useless, None
         if _copy(load, copy) != load.artifact.sha256:
-            return Broken(f"{load.artifact.path} changed while it was verified; verify when nothing writes to it"), None
+            return load.changed(), None
         run = [*self._program.command, *_RUN, *load.how.options]
         file = copy.name if self._program.directory is None else str(copy)
         ended = self._run(loading(self._program.command, load.how.options, file), self._limits.seconds)

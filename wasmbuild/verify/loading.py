@@ -62,13 +62,16 @@ class Load(NamedTuple):
         with self.file:
             try:
                 if self._has_changed():
-                    message = f"{self.artifact.path} changed while it was verified; verify when nothing writes to it"
-                    changed = Broken(message)
+                    changed = self.changed()
             except OSError as error:
                 changed = unverified(f"{self.artifact.path} cannot be read again", error)
         if changed is not None:
             outcome = LoadOutcome(changed, seconds=outcome.seconds)
         self.settle(outcome)
+
+    def changed(self) -> Broken:
+        """Return that its bytes are not those that were hashed any more."""
+        return Broken(f"{self.artifact.path} changed while it was verified; verify when nothing writes to it")
 
     def _has_changed(self) -> bool:
         """Tell whether it may have been loaded with bytes that nobody hashed; what took its place is another file.
