@@ -257,7 +257,7 @@ def _remove(arguments: argparse.Namespace) -> int:
     kind, other, has_other = installed.TOOLCHAINS, installed.LIBRARIES, "its library is: add --library"
     if arguments.library:
         kind, other, has_other = other, kind, "its executable is: leave out --library"
-    with store.alone(kind=kind) as scratch:
+    with store.alone(lambda text: print(text, file=sys.stderr), kind) as scratch:
         there = _records(kind)
         found = _of_version(there, arguments.version)
         if not found:

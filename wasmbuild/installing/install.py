@@ -89,7 +89,7 @@ def install(
     # What is there needs no directory that can be written; another process may bring it meanwhile.
     if (done := there()) is not None:
         return done
-    with store.alone(lambda: reporter.say("another installation is going on; waiting for it to end")) as scratch:
+    with store.alone(reporter.say) as scratch:
         before = set(installed.folders())
         if request is None or is_file:
             made, origin, of = _of_file(request, source, scratch, attest, reporter)

@@ -42,9 +42,7 @@ def install_library(
     """
     if request is not None:
         _check(mirror.check_request(request))
-    with store.alone(
-        lambda: reporter.say("another installation is going on; waiting for it to end"), LIBRARIES
-    ) as room:
+    with store.alone(reporter.say, LIBRARIES) as room:
         if source is not None:
             wheel, origin = local_file(source, "a wheel of the package wasmtime"), source
         elif request is None:

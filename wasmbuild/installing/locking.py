@@ -165,7 +165,7 @@ def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource
         raise NetworkError(f"what Wasmtime {version} is for {names} has to be downloaded, and --offline forbids that")
     releases = mirror.requested(source.mirror_address)
     found = {}
-    with store.alone() as scratch:
+    with store.alone(source.reporter.say) as scratch:
         for platform in wanted:
             into, made = scratch / platform.name, scratch / platform.program
             address, of = install.fetch_release(version, platform, releases, into, source.attest, source.reporter)

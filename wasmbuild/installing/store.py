@@ -27,15 +27,15 @@ _FULL = (*boundary.NO_ROOM, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def alone(on_wait: Callable[[], object] = lambda: None, kind: str = TOOLCHAINS) -> Iterator[Path]:
+def alone(say: Callable[[str], object], kind: str = TOOLCHAINS) -> Iterator[Path]:
     """Let one process at a time change what is installed; give a directory for it to work in, which goes at the end.
 
-    What killed processes left is removed first. ``on_wait`` is called once when another one is at work.
+    What killed processes left is removed first. ``say`` is told once when another one is at work.
 
     Raises DiskError.
     """
     root = _root(kind)
-    with _unchanged_time(root), _locked(root, on_wait):
+    with _unchanged_time(root), _locked(root, say):
         for leftover in root.glob(f"{_PREFIX}*"):
             shutil.rmtree(leftover, ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(dir=root, prefix=_PREFIX))
@@ -73,14 +73,14 @@ def _installed(root: Path) -> dict[str, Signature]:
 
 
 @contextlib.contextmanager
-def _locked(root: Path, on_wait: Callable[[], object]) -> Iterator[None]:
+def _locked(root: Path, say: Callable[[str], object]) -> Iterator[None]:
     lock = root / ".lock"
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
         # Cargo watches the files in the directory too.
         os.utime(lock, (LONG_AGO, LONG_AGO))
         if not locks.try_lock(descriptor):
-            on_wait()
+            say("another installation is going on; waiting for it to end")
             while not locks.try_lock(descriptor):
                 time.sleep(_POLL_SECONDS)
         yield

@@ -63,6 +63,6 @@ def test_what_is_installed_and_removed_begins_builds(
 def test_what_another_one_installed_meanwhile_begins_builds(user: Path) -> None:
     [watched, _] = installed.watched()
     os.utime(watched, ns=(BEFORE, BEFORE))
-    with store.alone():
+    with store.alone(print):
         (user / "48.0.8-1a2b3c4d5e6f").mkdir()
     assert watched.stat().st_mtime_ns != BEFORE
