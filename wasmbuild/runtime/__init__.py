@@ -38,6 +38,7 @@ from wasmbuild.runtime.errors import (
     UnknownImportError,
     UntrustedError,
 )
+from wasmbuild.runtime.file_errors import of_system
 from wasmbuild.runtime.loaded import Loaded, Opened
 from wasmbuild.runtime.loading import LOGGER, config, engine, load, modules
 
@@ -110,7 +111,10 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    try:
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    except OSError as error:
+        raise of_system(f"{__name__}.{name}", error) from None
     return found
 
 

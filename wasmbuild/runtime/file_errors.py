@@ -28,6 +28,8 @@ _CLASSES: dict[Reason, type[LoadError]] = {
 }
 # What an error of the operating system ends with, whichever call of Wasmtime it stopped.
 _OS_ERROR = r"(?s)(?:mmap failed to (?P<how>\w+) (?P<size>0x[0-9a-f]+) bytes.*)?\(os error (?P<code>\d+)\)"
+# Of the memory file that holds a module's data on Linux. Of this error, Wasmtime drops what the operating system said.
+_NO_MEMORY_FILE = "cannot create a memfd"
 _TOO_MANY = (
     "raise the limit (ulimit -n), or drop modules that are no longer used: each of more than 64 KiB, and each that "
     "has data and was instantiated, keeps a file open"
@@ -72,17 +74,27 @@ def of_host(problem: str, code: int) -> HostLimitError:
     return HostLimitError(problem, _TOO_MANY if code == errno.EMFILE else host_fix(code), code)
 
 
+def of_system(subject: str, error: OSError) -> HostLimitError:
+    """Return the error for something that was stopped by whatever the operating system refused on the way.
+
+    Even what is imported to say what is wrong has to be opened.
+    """
+    return of_host(f"{subject} cannot be loaded: {printable(error.strerror or error)}", error.errno or 0)
+
+
 def of_memory(subject: str) -> HostLimitError:
     """Return the error for something that this process has no memory for."""
     return of_host(f"{subject} needs more memory than this process can have", errno.ENOMEM)
 
 
 def said_by_host(subject: str, message: str) -> HostLimitError | None:
-    """Return the error for words of Wasmtime that pass on what the operating system said, or None."""
-    from wasmbuild.diagnosis.memory import NOT_EXECUTABLE
-
+    """Return the error for words of Wasmtime about what the operating system refused, or None. Raises OSError."""
+    if os.name != "posix":
+        return None
+    if _NO_MEMORY_FILE in message:
+        return _without_memory_file(subject)
     found = re.search(_OS_ERROR, message)
-    if found is None or os.name != "posix":
+    if found is None:
         return None
     code = int(found["code"])
     if found["how"] == "reserve":
@@ -93,6 +105,8 @@ def said_by_host(subject: str, message: str) -> HostLimitError | None:
             "and memory-guard-size = 65536, and build again",
             code,
         )
+    from wasmbuild.diagnosis.memory import NOT_EXECUTABLE
+
     if NOT_EXECUTABLE in message:
         return HostLimitError(
             f"{subject} needs executable memory, which this process may not make",
@@ -101,6 +115,25 @@ def said_by_host(subject: str, message: str) -> HostLimitError | None:
             code,
         )
     return of_host(f"{subject} cannot be loaded: {os.strerror(code)}", code)
+
+
+def _without_memory_file(subject: str) -> HostLimitError:
+    """Return why the system makes no memory file, for which it is asked again."""
+    try:
+        # Not every build of Python has the call; whatever is opened tells of descriptors.
+        descriptor = os.memfd_create("wasm") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDONLY)
+    except PermissionError as error:
+        problem = f"{subject} cannot be loaded: this process may make no memory file (memfd) for its data"
+        return HostLimitError(
+            problem,
+            "let what confines it allow memfd_create, or write memory-init-cow = false under [engine] and build again",
+            error.errno or 0,
+        )
+    except OSError as error:
+        return of_system(subject, error)
+    os.close(descriptor)
+    problem = "there was no memory file (memfd) for its data, most likely because too many files were open"
+    return of_host(f"{subject} cannot be loaded: {problem}", errno.EMFILE)
 
 
 def holds_none(directory: str, *names: str) -> NoShipmentError:

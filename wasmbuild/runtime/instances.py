@@ -16,7 +16,7 @@ from wasmbuild.runtime.errors import (
     TrapError,
     UnknownImportError,
 )
-from wasmbuild.runtime.file_errors import said_by_host
+from wasmbuild.runtime.file_errors import of_system, said_by_host
 from wasmbuild.runtime.loaded import Loaded, Opened
 from wasmbuild.text import listed, printable
 
@@ -89,16 +89,28 @@ def instantiate(
     except wasmtime.ExitTrap:
         raise
     except wasmtime.WasmtimeError as error:
-        if (found := _UNKNOWN.search(str(error))) is not None:
-            raise _unknown(opened, found[1], linker, store) from None
-        known = of_instantiation(str(opened), error)
+        known = _not_instantiated(opened, error, linker, store)
         if known is None:
             raise
         raise known from None
 
 
+def _not_instantiated(
+    opened: Opened, error: wasmtime.WasmtimeError, linker: wasmtime.Linker | component.Linker, store: wasmtime.Store
+) -> LoadError | None:
+    try:
+        if (found := _UNKNOWN.search(str(error))) is not None:
+            return _unknown(opened, found[1], linker, store)
+        return of_instantiation(str(opened), error)
+    except OSError as refused:
+        return of_system(str(opened), refused)
+
+
 def of_instantiation(subject: str, error: Exception) -> LoadError | None:
-    """Return what it means that Wasmtime did not instantiate a module or component, None for other errors of its."""
+    """Return what it means that Wasmtime did not instantiate a module or component, None for other errors of its.
+
+    Raises OSError.
+    """
     from wasmbuild.diagnosis.wording import one_line
 
     message = str(error)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from wasmbuild.lean.typing import TypeVar
 from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import HostLimitError, LoadError, MissingArtifactError
-from wasmbuild.runtime.file_errors import of_host, of_memory
+from wasmbuild.runtime.file_errors import of_memory, of_system
 from wasmbuild.runtime.shipments import OpenShipment, Shipment, Where, find, forget, open_shipment
 from wasmbuild.text import printable
 
@@ -59,9 +59,7 @@ def use_published(where: Where, use: Callable[[OpenShipment], _Result], *, patie
             if now >= deadline:
                 raise error.with_hint(_HINT) from None
         except OSError as error:
-            # Even what is imported to say what is wrong has to be opened.
-            what = printable(error.strerror or error)
-            raise of_host(f"{printable(os.fspath(where))} cannot be loaded: {what}", error.errno or 0) from None
+            raise of_system(printable(os.fspath(where)), error) from None
         except MemoryError:
             raise of_memory(printable(os.fspath(where))) from None
         time.sleep(_POLL)

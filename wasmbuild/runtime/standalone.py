@@ -121,11 +121,11 @@ def explain(error: wasmtime.WasmtimeError | wasmtime.Trap, path: Path) -> LoadEr
     explain(error, path) from error``.
     """
     shown, message = printable(os.fspath(path)), str(error)
-    known = said_by_host(shown, message) or of_instantiation(shown, error)
-    of_file = isinstance(known, HostLimitError) and known.errno in _OF_THE_FILE
-    if known is not None and not of_file:
-        return known
     try:
+        known = said_by_host(shown, message) or of_instantiation(shown, error)
+        of_file = isinstance(known, HostLimitError) and known.errno in _OF_THE_FILE
+        if known is not None and not of_file:
+            return known
         with _open(os.fspath(path), None) as file:
             if known is not None:
                 # Wasmtime's loader maps a file before it looks at it, which no system does with nothing.

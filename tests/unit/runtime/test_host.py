@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,6 +79,79 @@ def test_a_small_module_that_is_kept_holds_no_descriptor_and_a_large_one_holds_o
             kept = [runtime.load(root, module, check=check) for _ in range(10)]  # type: ignore[arg-type]
             assert len(os.listdir("/proc/self/fd")) - before == each * len(kept)
             del kept
+
+
+# What is imported when something goes wrong was not imported before: a process of its own.
+_STARVED = """
+import resource, sys
+import wasmtime
+from wasmbuild import runtime
+
+call, *imported = sys.argv[1:]
+for module in imported:
+    __import__(module)
+with open("m.wat", "w") as file:
+    file.write('(module (memory 1) (data (i32.const 0) "data"))')
+opened = runtime.load_source("m.wat")
+linker, store = wasmtime.Linker(opened.engine), wasmtime.Store(opened.engine)
+if call == "instantiate":
+    runtime.instantiate
+resource.setrlimit(resource.RLIMIT_NOFILE, (0, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+try:
+    try:
+        if call == "instantiate":
+            runtime.instantiate(opened, linker, store)
+        else:
+            linker.instantiate(store, opened.module)
+    except wasmtime.WasmtimeError as error:
+        raise (runtime.explain if call == "explain" else runtime.Watcher)(error, "m.wat")
+except runtime.HostLimitError as error:
+    print(error.errno, error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a module's data is in no memory file")
+@pytest.mark.parametrize("imported", [(), ("wasmbuild.diagnosis.wording", "wasmbuild.diagnosis.memory")])
+@pytest.mark.parametrize(
+    ("call", "what"), [("instantiate", "m.wat"), ("explain", "m.wat"), ("Watcher", "wasmbuild.runtime.Watcher")]
+)
+def test_no_descriptors_left_to_instantiate(tmp_path: Path, call: str, what: str, imported: tuple[str, ...]) -> None:
+    command = [sys.executable, "-c", _STARVED, call, *imported]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert told.startswith(f"{errno.EMFILE} {what} cannot be loaded: Too many open files; raise the limit (ulimit -n)")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a module's data is in no memory file")
+def test_why_there_was_no_memory_file_is_asked_and_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = wasmtime.WasmtimeError("cannot create a memfd")
+    likely = runtime.explain(error, "a.cwasm")
+    assert isinstance(likely, runtime.HostLimitError)
+    assert likely.errno == errno.EMFILE
+    assert "most likely because too many files were open; raise the limit (ulimit -n)" in str(likely)
+
+    def forbidden(name: str) -> int:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "memfd_create", forbidden, raising=False)
+    certain = runtime.explain(error, "a.cwasm")
+    assert isinstance(certain, runtime.HostLimitError)
+    assert certain.errno == errno.EPERM
+    assert certain.problem == "a.cwasm cannot be loaded: this process may make no memory file (memfd) for its data"
+    assert "memory-init-cow = false" in certain.hint
+    monkeypatch.delattr(os, "memfd_create")
+    assert str(runtime.explain(error, "a.cwasm")) == str(likely)
+    with descriptors(0):
+        assert "cannot be loaded: Too many open files; raise" in str(runtime.explain(error, "a.cwasm"))
+
+
+def test_a_module_without_copy_on_write_needs_no_memory_file() -> None:
+    config = wasmtime.Config()
+    config.memory_init_cow = False
+    engine = wasmtime.Engine(config)
+    module = wasmtime.Module(engine, '(module (memory 1) (data (i32.const 0) "data"))')
+    linker, store = wasmtime.Linker(engine), wasmtime.Store(engine)
+    with descriptors(0):
+        linker.instantiate(store, module)
 
 
 @pytest.mark.parametrize("at", ["index.json", "manifest.json", "a.cwasm"])
