@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import wasmtime
 from support import Project
+from wasmtime import component
 
 from wasmbuild import api, runtime
 from wasmbuild.engine import host
@@ -150,6 +151,34 @@ def test_a_target_that_comes_after_the_index(project: Project) -> None:
     (project.build / "late").rename(project.build / "here")
     second = watcher.get("answer")
     assert (second.target, watcher.get("answer")) == ("here", second)
+
+
+@pytest.mark.parametrize("closed", ["module", "engine"])
+def test_what_the_application_closed_is_loaded_anew(project: Project, closed: str) -> None:
+    watcher = runtime.Watcher(project.build, interval=1000)
+    first = watcher.get("answer")
+    getattr(first, closed).close()
+    second = watcher.get("answer")
+    assert answer(*instance_of(second)) == 1
+    assert watcher.get("answer") is second
+    getattr(second, closed).close()
+    shutil.rmtree(project.build)
+    with pytest.raises(runtime.NoShipmentError):
+        watcher.get("answer")
+    publish(project, 2)
+    assert answer(*instance_of(watcher.get("answer"))) == 2
+
+
+def test_a_component_that_the_application_closed_is_loaded_anew(project: Project) -> None:
+    project.write("same.wat", "(component)")
+    project.run("build")
+    watcher = runtime.Watcher(project.build, interval=1000)
+    first = watcher.get("same")
+    first.component.close()
+    second = watcher.get("same")
+    assert second is not first
+    component.Linker(second.engine).instantiate(wasmtime.Store(second.engine), second.component)
+    assert watcher.get("same") is second
 
 
 def test_what_was_never_loaded_is_an_error(project: Project) -> None:

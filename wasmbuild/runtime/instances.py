@@ -76,8 +76,8 @@ def instantiate(
 
     Raises UnknownImportError with all that a module lacks (of a component, with what Wasmtime names first),
     OtherImportTypeError, OtherKindError for a linker of the other kind, RefusedError for a store of another engine or
-    with limits that are too low, and HostLimitError for memory or address space that this process may not have; a trap
-    and an exit of the start function are Wasmtime's own, and so is any other error.
+    with limits that are too low, and HostLimitError for memory, address space or descriptors that this process may not
+    have; a trap and an exit of the start function are Wasmtime's own, and so is any other error.
     """
     if (opened.kind == "module") != isinstance(linker, wasmtime.Linker):
         owner = "wasmtime.Linker" if opened.kind == "module" else "wasmtime.component.Linker"

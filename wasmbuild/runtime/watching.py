@@ -6,6 +6,7 @@ import sys
 import time
 
 from wasmbuild.lean.typing import Any
+from wasmbuild.runtime.engines import is_closed
 from wasmbuild.runtime.errors import LoadError, NoShipmentError
 from wasmbuild.runtime.forking import ForkSafeLock
 from wasmbuild.runtime.loaded import Loaded
@@ -21,7 +22,7 @@ class Watcher:
     few system calls, and for two seconds after a publication a reading of the index, where the file system's times
     could hide the next one. A module that is the same in the new index stays the very same object. What cannot be
     loaded anew is kept as it was, and tried again at the next look; ``errors`` has the reason meanwhile, and each is
-    logged once.
+    logged once. What an application has closed, or the engine of which, is loaded anew, as if it never was.
 
     A ``Loaded`` that was given out is never changed: its instances, and those that are made of it later, run on until
     the application drops it and asks again. May be used by any number of threads.
@@ -44,7 +45,7 @@ class Watcher:
         """Return a module as it was last published. Raises what ``load`` raises when it was never loaded before."""
         with self._lock.mutex:
             self._look()
-            watched = self._watched.get(module)
+            watched = self._open(module)
             if watched is not None:
                 if watched.generation == self._generation or watched.tried == self._looks:
                     return watched.loaded
@@ -64,11 +65,16 @@ class Watcher:
             return watched.loaded
         self.errors.pop(module, None)
         with self._lock.mutex:
-            now = self._watched.get(module)
+            now = self._open(module)
             if now is not None and _same(now.loaded, loaded):
                 loaded = now.loaded
             self._watched[module] = _Watched(loaded, generation, looks)
             return loaded
+
+    def _open(self, module: str) -> _Watched | None:
+        """Return what was loaded of a module, unless an application that had it has closed it or its engine."""
+        watched = self._watched.get(module)
+        return None if watched is None or _is_closed(watched.loaded) else watched
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -96,6 +102,11 @@ class _Watched:
         self.loaded = loaded
         self.generation = generation
         self.tried = tried
+
+
+def _is_closed(loaded: Loaded) -> bool:
+    value = loaded.module if loaded.kind == "module" else loaded.component
+    return is_closed(value) or is_closed(loaded.engine)
 
 
 def _same(old: Loaded, new: Loaded) -> bool:
