@@ -2,7 +2,8 @@
 
 One load looks at one directory, which it holds open: whatever its name leads to meanwhile, index, manifests and
 artifacts are those of that directory. What was read is kept as long as the stat signature of the index or manifest is
-the same, so that a load costs a few system calls. Nothing is kept open between loads.
+the same and the directory lies where it did, so that a load costs a few system calls. Nothing is kept open between
+loads.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Shipment:
 
         self.path = path
         self.identity = identity
+        self._directory = source.path
         # While a change could escape the signature, the bytes themselves are compared.
         self.unsettled: bytes | None = None if settled else data
         self.announced: set[tuple[str, bool, bool]] = set()
@@ -74,9 +76,20 @@ class Shipment:
         self.native = Candidates(best_first(here.candidates), (*passed_over, *here.passed_over), here.unreadable)
         self._awaited = _awaited(here, self._native)
 
-    def has_come(self, source: ShipmentSource) -> bool:
-        """Tell whether a target can be read by now that could not when it was looked for: an index may come first."""
-        return any(entry.is_here(source) for entry in self._awaited)
+    def is_outdated(self, source: ShipmentSource) -> bool:
+        """Tell whether it has to be read again, though the index or manifest is the same.
+
+        Its directory has another path by now, or a target can be read that could not when it was looked for: an index
+        may come first.
+        """
+        return self._has_moved() or any(entry.is_here(source) for entry in self._awaited)
+
+    def _has_moved(self) -> bool:
+        try:
+            status = os.stat(self._directory)
+        except OSError:
+            return True
+        return (status.st_dev, status.st_ino) != self.identity[1:3]
 
     @property
     def left_out(self) -> tuple[PassedOver, ...]:
@@ -199,7 +212,7 @@ def _shipment(name: str, directory: ConfinedDirectory, file: str | None) -> Ship
             # It brings hashlib, which is not needed before something is loaded.
             from wasmbuild.files import signature
 
-            if known.identity == _identity(shown, directory, signature(status)) and not known.has_come(directory):
+            if known.identity == _identity(shown, directory, signature(status)) and not known.is_outdated(directory):
                 return known
         with _lock.mutex:
             return _read(name, shown, directory, file)
@@ -219,7 +232,7 @@ def _read(name: str, path: str, directory: ConfinedDirectory, named: str | None)
     with file:
         identity = _identity(path, directory, files.signature(status))
         known = _shipments.get(name)
-        if known is not None and known.has_come(directory):
+        if known is not None and known.is_outdated(directory):
             known = None
         if known is not None and (known.identity, known.unsettled) == (identity, None):
             return known

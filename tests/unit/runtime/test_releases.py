@@ -103,6 +103,33 @@ def test_a_link_that_is_swapped_in_the_midst_of_it(
 
 
 @posix
+@pytest.mark.parametrize("is_settled", [True, False])
+@pytest.mark.parametrize("named", [".", "index.json", "here"])
+def test_a_release_that_was_renamed_is_told_by_its_new_name(
+    tmp_path: Path, shipping: Any, monkeypatch: pytest.MonkeyPatch, named: str, is_settled: bool
+) -> None:
+    tmp_path = tmp_path.resolve()
+    release = type(shipping)(tmp_path / "incoming" / "build")
+    artifact = release.target("here", {"a": real(1)}) / "a.cwasm"
+    release.index()
+    link = tmp_path / "current"
+    link.symlink_to("incoming/build")
+    later = time.time_ns() + 60_000_000_000 if is_settled else 0
+    monkeypatch.setattr("wasmbuild.runtime.shipments.time.time_ns", lambda: later)
+    assert runtime.load(link / named, "a").path == str(artifact)
+    # What lies below keeps all of its times.
+    (tmp_path / "incoming").rename(tmp_path / "release")
+    link.unlink()
+    link.symlink_to("release/build")
+    renamed = tmp_path / "release" / "build" / "here" / "a.cwasm"
+    assert runtime.load(link / named, "a").path == str(renamed)
+    renamed.write_bytes(b"")
+    with pytest.raises(runtime.DamagedError) as caught:
+        runtime.load(link / named, "a")
+    assert str(caught.value).startswith(f"{renamed} has 0 bytes")
+
+
+@posix
 def test_a_link_that_is_swapped_all_the_time(releases: Releases) -> None:
     stop = threading.Event()
 
