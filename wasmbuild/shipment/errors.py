@@ -50,21 +50,23 @@ class ShippedFileError(FormatError):
         super().__init__(f"{message}; {fix}" if fix else message)
 
     @classmethod
-    def of(cls, error: OSError, where: str, fix: str = AGAIN, *, named_by: str = "") -> ShippedFileError:
-        """Return what it means that the system refused a file; ``fix`` is for one that is missing or no file.
+    def of(cls, error: OSError, where: str, name_another: str = "", *, named_by: str = "") -> ShippedFileError:
+        """Return what it means that the system refused a file.
 
-        ``named_by`` is the file that says that it has to be there.
+        ``name_another`` is what to do where the user named one that is missing or no file, and ``named_by`` the file
+        that says that it has to be there.
         """
         if isinstance(error, FileNotFoundError):
+            fix = name_another or AGAIN
             return cls(Reason.MISSING, where, "is missing", f"{named_by} names it: {fix}" if named_by else fix)
+        itself = name_another or f"put the file itself there: {AGAIN}"
         problem = printable(error.strerror or error)
         if isinstance(error, LinkOutError):
-            itself = f"put the file itself there: {fix}"
             return cls(Reason.LINK_OUT, where, problem, LINKS_FOLLOWED if error.holds_data else itself)
         if isinstance(error, NotRegularError) or (error.errno or 0) in OF_THE_PATH:
             if error.errno is not None and problem == os.strerror(error.errno):
                 problem = f"cannot be opened: {problem}"
-            return cls(Reason.NOT_REGULAR, where, problem, f"put the file itself there: {fix}")
+            return cls(Reason.NOT_REGULAR, where, problem, itself)
         code = error.errno or 0
         return cls(Reason.HOST, where, f"cannot be read: {problem}", host_fix(code), code)
 

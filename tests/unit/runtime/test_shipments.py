@@ -204,6 +204,17 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         shipments.find("a\0b")
 
 
+def test_a_path_that_goes_on_below_a_file(shipping: Any) -> None:
+    directory = shipping.target("here", {"a": b"x"})
+    for where in (f"{directory / 'manifest.json'}/", f"{directory / 'a.cwasm'}/appdata/build"):
+        with pytest.raises(ShipmentError) as caught:
+            shipments.find(where)
+        assert str(caught.value) == (
+            f"{where} cannot be opened: Not a directory; name an index, a manifest or a build directory that is there"
+        )
+    assert names(directory / "manifest.json") == {"a"}
+
+
 def test_what_stands_is_not_read_again(shipping: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     shipping.target("here", {"a": b"x"})
     root = shipping.index()

@@ -115,6 +115,12 @@ def test_nothing_there_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert refusal(tmp_path) == (
         f"{tmp_path} holds neither index.json nor a manifest.json; build first, or name another directory"
     )
+    file = tmp_path / "app.pyz"
+    file.touch()
+    assert refusal(file / "build") == (
+        f"{file / 'build'} cannot be opened: Not a directory; name a manifest, an index or a build directory that is "
+        "there"
+    )
 
 
 def test_an_index_without_targets_proves_nothing(tmp_path: Path, maker: Any) -> None:
