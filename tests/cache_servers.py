@@ -9,6 +9,7 @@ import email.utils
 import hmac
 import http.server
 import os
+import secrets
 import shutil
 import socket
 import ssl
@@ -59,10 +60,17 @@ location / {
 """
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+# Who asks for any port, be it for an outgoing connection, is given a higher one: Linux begins at 32768, others later.
+_PORTS = range(20_000, 32_000)
+
+
+def _free_port() -> int:
+    """Return a port for a server that has to be told one; nobody gets it meanwhile without asking for it."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as found:
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 # Bound once, when this is imported: servers ask for its address from many threads at a time.
@@ -83,18 +91,21 @@ def nginx(root: Path, *, login: tuple[str, str] | None = None, location: str = _
     ``login`` is name and password of whoever is let in.
     """
     (root / "www").mkdir(parents=True)
-    port = free_port()
     authentication = ""
     if login is not None:
         (root / "passwords").write_text(f"{login[0]}:{{PLAIN}}{login[1]}\n")
         authentication = f'auth_basic "cache"; auth_basic_user_file {root}/passwords;'
     user = "user root;" if os.geteuid() == 0 else ""
     location = location.replace("AUTHENTICATION", authentication)
-    (root / "nginx.conf").write_text(_NGINX.format(root=root, port=port, location=location, user=user))
     # Debian keeps it where users have no PATH.
     program = shutil.which("nginx") or "/usr/sbin/nginx"
-    with _running([program, "-c", str(root / "nginx.conf"), "-e", str(root / "error.log"), "-p", str(root)], port):
-        yield f"http://127.0.0.1:{port}"
+
+    def command(port: int) -> list[str]:
+        (root / "nginx.conf").write_text(_NGINX.format(root=root, port=port, location=location, user=user))
+        return [program, "-c", str(root / "nginx.conf"), "-e", str(root / "error.log"), "-p", str(root)]
+
+    with _running(command) as address:
+        yield address
 
 
 @contextlib.contextmanager
@@ -102,24 +113,22 @@ def s3(bucket: str) -> Iterator[dict[str, str]]:
     """Run an S3 service with an empty bucket, and yield the environment that leads to it."""
     import boto3
 
-    port = free_port()
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_REGION": "us-east-1",
-    }
-    with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
+    with _running(lambda port: [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]) as address:
         client = boto3.client(
             "s3",
-            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            endpoint_url=address,
             aws_access_key_id="a",
             aws_secret_access_key="b",  # noqa: S106
             region_name="us-east-1",
         )
         client.create_bucket(Bucket=bucket)
         client.close()
-        yield environment
+        yield {
+            "AWS_ENDPOINT_URL": address,
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "b",
+            "AWS_REGION": "us-east-1",
+        }
 
 
 _AZURITE = "azurite@3.35.0"
@@ -131,11 +140,11 @@ _ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K
 @contextlib.contextmanager
 def azure(root: Path, container: str) -> Iterator[dict[str, str]]:
     """Run Azurite, Microsoft's emulator, with an empty container, and yield the environment that leads to it."""
-    port = free_port()
     program = _azurite() / "node_modules/azurite/dist/src/blob/main.js"
-    command = ["node", str(program), "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(root)]
-    with _running([*command, "--silent", "--disableTelemetry", "--skipApiVersionCheck"], port):
-        address = f"http://127.0.0.1:{port}/{_ACCOUNT}"
+    command = ["node", str(program), "--location", str(root)]
+    command += ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobHost", "127.0.0.1", "--blobPort"]
+    with _running(lambda port: [*command, str(port)]) as started:
+        address = f"{started}/{_ACCOUNT}"
         _make_container(address, container)
         yield {
             "AZURE_STORAGE_ACCOUNT_NAME": _ACCOUNT,
@@ -172,18 +181,28 @@ def _make_container(address: str, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        while process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.02)
-        assert process.poll() is None, f"{command[0]} ended at once"
-        yield
-    finally:
-        process.terminate()
-        process.wait()
+def _running(command: Callable[[int], list[str]]) -> Iterator[str]:
+    """Run a server that is told its port, and yield its address; one that ends at once tries another port."""
+    for _ in range(3):
+        port = _free_port()
+        process = subprocess.Popen(command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            if _answers(process, port):
+                yield f"http://127.0.0.1:{port}"
+                return
+        finally:
+            process.terminate()
+            process.wait()
+    raise AssertionError(f"{process.args} ended at once")
+
+
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Wait until something answers at a port, and tell whether that is a process, which ends where it is not."""
+    while process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return process.poll() is None
+        time.sleep(0.02)
+    return False
 
 
 class Seen(NamedTuple):
@@ -223,7 +242,12 @@ class Server:
 
             def do_PUT(self) -> None:
                 self._note()
-                data = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                data = self.rfile.read(length)
+                if len(data) < length:
+                    # Of who was killed amid it: no server keeps that.
+                    self.close_connection = True
+                    return
                 with contextlib.suppress(ConnectionError):
                     outer.keep(outer, self, data)
 
@@ -235,8 +259,12 @@ class Server:
                 with contextlib.suppress(ConnectionError, ssl.SSLError):
                     super().handle()
 
-        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
+        class Http(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            # As many as a build asks at once: who finds no place in the queue comes again after a second.
+            request_queue_size = 64
+
+        self._http = Http(("127.0.0.1", 0), Handler)
         scheme = "http"
         if certificates is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
