@@ -33,6 +33,20 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> list[Thread]:
+    """Return the threads that are started from now on, as they are; ``threading`` does not count them."""
+    started: list[Thread] = []
+    start = Thread.start
+
+    def note(thread: Thread) -> None:
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", note)
+    return started
+
+
+@pytest.fixture
 def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have this system have no more threads."""
 
