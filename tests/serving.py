@@ -50,6 +50,7 @@ class Site:
         self.address = address
         self.answers: dict[str, list[Answer]] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.ending = threading.Event()
 
     def put(self, path: str, *answers: Answer | bytes) -> str:
         """Say what is answered at a path, one after the other, and return its address."""
@@ -66,6 +67,7 @@ def site() -> Iterator[Site]:
     try:
         yield server.site
     finally:
+        server.site.ending.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -219,7 +219,7 @@ def test_two_at_once_are_one_and_a_killed_one_leaves_nothing(
         request.end_headers()
         request.wfile.write(release.archive[:2_000_000])
         request.wfile.flush()
-        time.sleep(60)
+        site.ending.wait()
 
     site.put(release.path, stuck, whole(release.archive))
     killed = start()
@@ -248,7 +248,7 @@ def test_the_next_run_asks_for_what_a_killed_one_did_not_get(
         request.end_headers()
         request.wfile.write(release.archive[:2_000_000])
         request.wfile.flush()
-        time.sleep(60)
+        site.ending.wait()
 
     site.put(release.path, stuck, whole(release.archive))
     killed = subprocess.Popen(
