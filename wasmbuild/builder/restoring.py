@@ -9,7 +9,7 @@ from wasmbuild.builder.compile import kept
 from wasmbuild.builder.request import NO_CACHE, CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean.pathlib import Path
-from wasmbuild.lean.queue import Empty, SimpleQueue
+from wasmbuild.lean.queue import Empty, SimpleQueue, awaited
 from wasmbuild.lean.threading import Thread, started
 from wasmbuild.lean.typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
@@ -104,7 +104,7 @@ class Restorer(Generic[Outcome]):
         if self._under_way:
             id = self._under_way.pop(0)
             while id not in self._early:
-                answered, answer = self._answered.get()
+                answered, answer = awaited(self._answered)
                 self._early[answered] = answer
             found = self._early.pop(id)
             if isinstance(found, BaseException):

@@ -13,6 +13,7 @@ from pathlib import Path
 from wasmbuild.builder.executors.cluster import Cluster
 from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.errors import ExecutorError
+from wasmbuild.lean.queue import awaited
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import executable
 from wasmbuild.toolchain.find import CLI
@@ -101,7 +102,7 @@ class DaskExecutor:
         future.add_done_callback(lambda future: self._done.put((id, future)))
 
     def results(self) -> Iterable[tuple[str, CompileResult]]:
-        found = [self._done.get()]
+        found = [awaited(self._done)]
         while not self._done.empty():
             found.append(self._done.get())
         self._threads = self._backend.cluster(self._changed).threads

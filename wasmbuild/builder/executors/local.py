@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from wasmbuild import interrupts
 from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.lean.pathlib import Path
-from wasmbuild.lean.queue import SimpleQueue
+from wasmbuild.lean.queue import SimpleQueue, awaited
 from wasmbuild.lean.threading import Thread, started
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import process
@@ -42,10 +43,12 @@ class LocalExecutor:
     def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
         self._running += 1
         if self._running > len(self._threads) < self._slots:
-            # A compiler that does not end must not keep the process: whoever is interrupted kills it.
-            thread = started(self._serve)
-            if thread is not None:
-                self._threads.append(thread)
+            # One that nobody knows of would take from another the word to end, which that would wait for forever.
+            with interrupts.DeferredInterrupts():
+                # A compiler that does not end must not keep the process: whoever is interrupted kills it.
+                thread = started(self._serve)
+                if thread is not None:
+                    self._threads.append(thread)
         if self._threads:
             self._waiting.put((id, request, wasm))
         else:
@@ -54,7 +57,7 @@ class LocalExecutor:
     def results(self) -> Iterable[tuple[str, CompileResult]]:
         if not self._running:
             raise ValueError("nothing was submitted")
-        found = [self._done.get()]
+        found = [awaited(self._done)]
         while not self._done.empty():
             found.append(self._done.get())
         self._running -= len(found)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from fakes import FakeCompiler, FakeWork, artifact
 
 from wasmbuild.builder.executors.local import LocalExecutor
 from wasmbuild.builder.request import CompileRequest, CompileResult
+from wasmbuild.lean import threading as lean
 
 
 class Room:
@@ -80,3 +84,47 @@ def test_stopped_it_starts_nothing_more(room: Room) -> None:
     threading.Timer(0.05, stop.set).start()
     executor.abort()
     assert [request.labels.source for request in room.compiler.compiled] == ["a.wasm"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_request_to_stop_that_does_not_end_the_wait_for_results_is_heard(room: Room) -> None:
+    """As one that comes when the wait is just about to begin: another thread takes it here."""
+    stop, heard = threading.Event(), []
+
+    def interrupt(request: CompileRequest, wasm: Path) -> CompileResult:
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        heard.append(stop.wait(60))
+        return CompileResult(request.key(), "here", artifact(request))
+
+    room.compiler.answers["a.cwasm"] = interrupt
+    executor = LocalExecutor(room.compiler, 1)
+    try:
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 -- where it comes is not what is tested
+            executor.submit("a", *room.work.prepare("a"))
+            executor.results()
+    finally:
+        stop.set()
+        executor.abort()
+    assert heard == [True]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_thread_that_has_started_when_a_request_to_stop_comes_is_ended(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, ended = lean.start_new_thread, threading.Event()  # type: ignore[attr-defined]
+
+    def interrupted(run: Callable[[], None], arguments: tuple[()]) -> None:
+        def noted() -> None:
+            run()
+            ended.set()
+
+        start(noted, arguments)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(lean, "start_new_thread", interrupted)
+    executor = LocalExecutor(room.compiler, 1)
+    with pytest.raises(KeyboardInterrupt):
+        executor.submit("a", *room.work.prepare("a"))
+    executor.abort()
+    assert ended.wait(60)
