@@ -29,12 +29,13 @@ from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome
 from wasmbuild.verify.outcomes import Obstacle
 from wasmbuild.verify.tested import CaseResult, Metering
 
+# So many wait at most, each of whose artifacts has a descriptor open.
 _BATCHES = 2
-"""So many wait at most, each of whose artifacts has a descriptor open."""
-
 _BATCH_SIZE = 16
 _BATCH_BYTES = 1 << 20
 _POLL_SECONDS = 0.05
+# A request to stop that comes as a wait begins is heard when that ends.
+_HEARING_SECONDS = 1
 
 
 class _Batch(NamedTuple):
@@ -84,7 +85,7 @@ class LibraryLoader:
     def warm(self, how: list[Any]) -> None:
         """Start the child, if it is not running, and make the engine that loads to come will need."""
         self.flush()
-        self._queue.put(_Batch(how))
+        self._hand(_Batch(how))
 
     def put(self, load: Load) -> None:
         """Take a load, waiting while many others do; ``flush`` is called some time. Raises what ended the thread."""
@@ -108,9 +109,9 @@ class LibraryLoader:
     def close(self) -> None:
         """Settle what is left, end the child, and raise what ended the thread, if anything did."""
         self._hand_over()
-        self._queue.put(None)
-        while not self._done.wait(1.0):
-            pass  # an untimed wait cannot be interrupted everywhere
+        self._hand(None)
+        while not self._done.wait(_HEARING_SECONDS):
+            pass
         if self._error is not None:
             raise self._error
 
@@ -128,7 +129,12 @@ class LibraryLoader:
         if self._gathered:
             batch = _Batch(self._gathered[0].how, tuple(self._gathered))
             self._gathered, self._bytes = [], 0
-            self._queue.put(batch)
+            self._hand(batch)
+
+    def _hand(self, batch: _Batch | None) -> None:
+        while True:
+            with suppress(queue.Full):
+                return self._queue.put(batch, timeout=_HEARING_SECONDS)
 
     def _run(self) -> None:
         try:
