@@ -131,8 +131,8 @@ and any NaN is any other |
 and `enum`, array for `list` and `tuple`, table for `record`; `option`, `result`, `variant`, `flags` and resources are \
 written as [verifying](verifying.md#tests) lists |
 
-References can be neither given nor expected. Tests that do not fit the export that they call, values of a component's
-functions included, are refused when the module is built.
+References can be neither given nor expected; of a function that returns one, `traps` can be tested. Tests that do not
+fit the export that they call, values of a component's functions included, are refused when the module is built.
 
 Arrays and tables have at most {MAX_VALUES} values each and are nested at most {MAX_DEPTH} levels deep. A text has
 at most {MAX_TEXT} characters, and a module {MAX_CASES} tests.

@@ -4,7 +4,7 @@ Each case is executed in a store and on an instance of its own. What came of it 
 
 ``returned``
     the results, each in its one form (``values.py``), and ``types``, those of a core function. ``expected`` is what the
-    case says that it returns, in the same form, where it says so
+    case says that it returns, in the same form, where it says so; then none is a reference
 ``trapped``
     Wasmtime's words for the trap
 ``exited``
@@ -176,6 +176,8 @@ def _core(
             _before_the_call("its _initialize fails", error, trap)
         function = _function(context, instance, case["call"])
         parameters, results = _types(functions[case["call"]])
+        expected = case.get("returns")
+        _check_testable(parameters if expected is None else parameters + results)
         if len(case["args"]) != len(parameters):
             raise FailedError(f"it takes {len(parameters)} values")
         args = list(map(_from_json, case["args"], parameters))
@@ -184,13 +186,13 @@ def _core(
         raw = (c_api.wasmtime_val_t * len(results))()
         error, trap = _call(context, function, list(map(_raw, args, parameters)), raw)
         _raise(error, trap)
-        expected = case.get("returns")
+        given = list(map(_value, raw))
         written = [None] * len(results) if expected is None else expected
         if len(written) != len(results):
             raise FailedError(f"it returns {len(results)} values")
         shapes = [values.shape_of(value) or values.DEFAULT_SHAPE for value in written]
         outcome: dict[str, Any] = {
-            "returned": list(map(values.canonical, map(_value, raw), results, shapes)),
+            "returned": list(map(values.canonical, given, results, shapes)),
             "types": results,
         }
         if expected is not None:
@@ -272,10 +274,13 @@ def _call(context: Any, function: Any, args: list[Any], results: Any) -> tuple[A
 def _types(text: str) -> tuple[list[str], list[str]]:
     """Return the types of parameters and results that the text of a function's type names."""
     parts = [part.split(", ") if part else [] for part in text[1:-1].split(") -> (")]
-    for name in (name for part in parts for name in part):
+    return parts[0], parts[1]
+
+
+def _check_testable(types: list[str]) -> None:
+    for name in types:
         if name not in _KINDS:
             raise FailedError(f"a value of type {name} cannot be tested")
-    return parts[0], parts[1]
 
 
 def _from_json(value: Any, type_: str) -> Any:
@@ -296,5 +301,9 @@ def _raw(value: Any, type_: str) -> Any:
 
 
 def _value(raw: Any) -> Any:
-    name = _NAMES[raw.kind]
+    name = _NAMES.get(raw.kind)
+    if name is None:
+        # It keeps alive what it refers to, until the caller gives it up.
+        c_api.wasmtime_val_unroot(ctypes.byref(raw))
+        return values.REFERENCE
     return ctypes.string_at(ctypes.addressof(raw.of.v128), 16) if name == "v128" else getattr(raw.of, name)

@@ -3,7 +3,8 @@
 Standard library alone: this file goes along with the probe.
 
 In that form an i32 or i64 is signed; an f32 or f64 is a number that it can hold, or ``"nan"``, ``"inf"``, ``"-inf"``,
-whatever bits a NaN has; a v128 is an object of one key, its shape, and the lanes in the form of their type.
+whatever bits a NaN has; a v128 is an object of one key, its shape, and the lanes in the form of their type. What a
+reference is to is not told.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ SHAPES = {
 """Shapes of a v128: the type of a lane, and the sixteen bytes as ``struct`` has them."""
 
 DEFAULT_SHAPE = "i32x4"
+
+REFERENCE = "reference"
+"""The form of a reference that a call gave, whatever its type, and null too."""
 
 OUTPUT_LIMIT = 1 << 20
 """How many bytes of what a program writes to stdout, and to stderr, are kept; a test cannot ask for as many."""

@@ -109,12 +109,45 @@ def test_lanes_are_told_in_the_shape_that_is_expected(probing: Probing) -> None:
         ("i32", {"args": [1], "returns": ["x"]}, '"x" is no i32'),
         ("externref", {"args": [1]}, "a value of type externref cannot be tested"),
         ("(ref null any)", {"args": [1]}, "a value of type ? cannot be tested"),
-        ("i32", {"call": "g", "args": []}, "a value of type funcref cannot be tested"),
+        ("i32", {"call": "g", "args": [], "returns": [0]}, "a value of type funcref cannot be tested"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_called_with_such_values(probing: Probing, type_: str, case: dict[str, Any], said: str) -> None:
     more = '(func (export "g") (result funcref) (ref.null func))'
     assert probing.test(f"{identity(type_)[:-1]} {more})", {"call": "f", **case}) == {"failed": said}
+
+
+REFERENCES = """(module (type $a (array i32)) (type $s (struct)) (tag $t) (func $g) (elem declare func $g)
+  (table 1 externref)
+  (func (export "get") (param i32) (result externref) (table.get 0 (local.get 0)))
+  (func (export "array") (param i32) (result i32 (ref $a) i64)
+    (i32.const 1) (array.new $a (i32.const 1) (local.get 0)) (i64.const 2))
+  (func (export "any") (result (ref any) anyref (ref i31) nullref)
+    (struct.new $s) (ref.null any) (ref.i31 (i32.const 1)) (ref.null none))
+  (func (export "func") (result funcref (ref func)) (ref.null func) (ref.func $g))
+  (func (export "exn") (result exnref)
+    (block $h (result exnref) (try_table (catch_all_ref $h) (throw $t)) unreachable)))
+"""
+
+
+@pytest.mark.parametrize("triple", [None, "pulley64"], ids=["here", "pulley64"])
+@pytest.mark.parametrize(
+    ("call", "args", "outcome"),
+    [
+        ("get", [0], {"returned": ["reference"], "types": ["externref"]}),
+        ("get", [1], {"trapped": "undefined element: out of bounds table access"}),
+        ("array", [1000], {"returned": [1, "reference", 2], "types": ["i32", "?", "i64"]}),
+        ("array", [-1], {"trapped": "allocation size too large"}),
+        ("any", [], {"returned": ["reference"] * 4}),
+        ("func", [], {"returned": ["reference"] * 2}),
+        ("exn", [], {"returned": ["reference"]}),
+    ],
+)
+def test_what_returns_references_is_called_where_none_is_expected(
+    probing: Probing, triple: str | None, call: str, args: list[int], outcome: dict[str, Any]
+) -> None:
+    told = probing.test(REFERENCES, {"call": call, "args": args}, triple=triple)
+    assert {**told, **outcome} == told
 
 
 @pytest.mark.parametrize("call", ["g", "", "m", "f ", "f\0", "F"])

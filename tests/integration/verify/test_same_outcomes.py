@@ -39,6 +39,9 @@ ARGC = """
   (func (export "f") (result i32) (drop (call $sizes (i32.const 0) (i32.const 4))) (i32.load (i32.const 0)))"""
 COUNTS = """(local i32) (local.set 0 (i32.const 10000))
   (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))"""
+REFERENCES = """(table 1 externref) (func $g) (elem declare func $g)
+  (func (export "f") (param i32) (result externref i32 funcref)
+    (table.get (local.get 0)) (i32.const 7) (ref.func $g))"""
 LOOP = '(func (export "f") (loop (br 0)))'
 F, START = Case("f", (), returns=()), Case("_start", (), exit=0, wasi=WASI)
 
@@ -68,6 +71,11 @@ def values(type_: str, *given: Any) -> list[tuple[str, Case, dict[str, bool]]]:
         ('(tag) (func $thrown (export "f") (throw 0))', F, {}),
         (LOOP, F._replace(fuel=10_000), {"consume-fuel": True}),
         (identity("i32"), Case("f", (1,), returns=(1,)), {"consume-fuel": True, "epoch-interruption": True}),
+        *[(REFERENCES, Case("f", (number,), traps="out of bounds"), {}) for number in (0, 1, -1)],
+        (
+            f'{WRITES} (func (export "f") (result externref i32) (call $say) (ref.null extern) (i32.const 1))',
+            Case("f", (), exit=3, wasi=WASI), {},
+        ),
         (f'{WRITES} (func (export "_start") (call $say))', START, {}),
         (
             f'{WRITES} (func (export "_start") unreachable)',
@@ -159,6 +167,24 @@ def test_what_an_executable_would_run_otherwise_is_left_to_the_library(
     assert (library["level"], library["message"]) == ("tested", "")
     assert (executable["level"], executable["lacks"]) == ("loaded", "calls")
     assert executable["message"] == f"cannot be tested: {why}; nothing does: no python can express collector"
+
+
+def test_what_returns_a_reference_is_tested_to_trap(project: Project) -> None:
+    targets = "".join(
+        f'[targets.{embedder}]\ntriple = "{HOST}"\nengine = {{ embedder = "{embedder}" }}\n'
+        for embedder in ("c-api", "cli")
+    )
+    project.write("m.wat", f"(module {REFERENCES})")
+    declared = f'{HEAD}{targets}[modules.m]\nsource = "m.wat"\n[[modules.m.tests]]\ncall = "f"\n'
+    declared += 'traps = "out of bounds"\n'
+    project.declare(f"{declared}args = [1]\n")
+    project.run("build")
+    assert [(told["level"], told["message"]) for told in project.verdicts().values()] == [("tested", "")] * 2
+    project.declare(f"{declared}args = [0]\n")
+    project.run("build")
+    for told in project.verdicts(status=1).values():
+        returned = 'returned "reference", 7, "reference" instead of trapping with "out of bounds"; '
+        assert f"m.cwasm: test 1 of 1, f(0) {returned}" in told["message"]
 
 
 def test_no_python_is_advised_for_settings_that_none_can_express(project: Project) -> None:

@@ -84,6 +84,12 @@ def test_a_result_where_none_is_expected(entry: Any) -> None:
     assert reply(entry(), case, ended(0)) == {"returned": [], "types": []}
 
 
+def test_references_where_none_is_expected(entry: Any) -> None:
+    case = Case("f", (), traps="unreachable")
+    outcome = reply(entry("() -> (externref, i32, (ref 1))"), case, ended(0, "<null externref>\n3\n<anyref>\n"))
+    assert outcome == {"returned": ["reference", 3, "reference"], "types": ["externref", "i32", "(ref 1)"]}
+
+
 FEWER = "it writes fewer lines than it returns values"
 
 
@@ -102,6 +108,7 @@ FEWER = "it writes fewer lines than it returns values"
         ("() -> (i32)", "00\n", "'00' is not how an executable writes 0"),
         ("() -> (i32)", " 0\n", "' 0' is not how an executable writes 0"),
         ("() -> (i32)", "7\r\n", r"'7\r' is not how an executable writes 7"),
+        ("() -> (externref)", "5\n", "'5' is not how an executable writes a reference"),
         ("() -> (i32)", "out\f5\n", "it returns others each time"),
     ],
 )
@@ -321,6 +328,7 @@ def test_what_an_engine_counts_is_granted(entry: Any, metering: Metering, fuel: 
     [
         ("() -> (i32, i64, f32, f64)", "module", Case("f", (), returns=(1, 2, 3, 4)), ""),
         ("(i32, i64, f32, f64) -> ()", "module", Case("f", (1, 2, 3, 4), returns=()), ""),
+        ("() -> (externref, (ref 1))", "module", Case("f", (), traps="x"), ""),
         ("() -> ()", "module", START, ""),
         ("() -> ()", "component", Case("wasi:cli/run@0.2.6#run", (), exit=0, wasi=PROGRAM), ""),
         (
