@@ -61,6 +61,8 @@ def quoted(said: str) -> list[str]:
         ("(module (type $t (func (param i32) (result i32))) (tag (type $t)))", "stack-switching"),
         ("(component (type (map string u32)))", "component-model-map"),
         ('(component (import "a" (implements "a:b/c") (instance)))', "component-model-implements"),
+        ("(component (core func (canon context.get i32 1)))", "component-model-threading"),
+        ("(component (core func (canon context.set i32 1)))", "component-model-threading"),
     ],
 )
 def test_a_setting_that_is_told_turns_the_feature_on(project: Project, source: str, setting: str) -> None:

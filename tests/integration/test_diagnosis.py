@@ -125,6 +125,8 @@ COMPILED: list[tuple[str, str, str | bytes, tuple[str, ...]]] = [
     (compiling.FEATURE, "wasm-component-model-more-async-builtins",
      "(component (core func (canon subtask.cancel async)))", ()),
     (compiling.FEATURE, "wasm-component-model-threading", "(component (core func (canon thread.index)))", ()),
+    (compiling.FEATURE, "wasm-component-model-threading", "(component (core func (canon context.get i32 1)))", ()),
+    (compiling.FEATURE, "wasm-component-model-threading", "(component (core func (canon context.set i32 1)))", ()),
     (compiling.FEATURE, "wasm-component-model-async",
      "(component (core func (canon subtask.drop)))", ("-Wcomponent-model-async=n",)),
     (compiling.FEATURE, "wasm-component-model-gc",
@@ -166,6 +168,7 @@ COMPILED: list[tuple[str, str, str | bytes, tuple[str, ...]]] = [
     (compiling.UNKNOWN_CODE, "", b"\0asm\x0d\0\1\0" + b"\x08\2\1\x7f", ()),
     (compiling.INVALID, "", "(module (func (result i32)))", ()),
     (compiling.INVALID, "", MODULE + b"\3\2\1\0", ()),
+    (compiling.INVALID, "", "(component (core func (canon context.get i32 2)))", ()),
 ]  # fmt: skip
 # What cannot be had from a source alone has tests of its own.
 ELSEWHERE = {
