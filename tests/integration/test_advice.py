@@ -325,11 +325,17 @@ def wasm_opt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.needs("npm", "node")
 @pytest.mark.slow
-@pytest.mark.parametrize("source", [LEGACY, LEGACY_WITH_OBJECTS], ids=["plain", "objects"])
-def test_the_command_for_legacy_exceptions_makes_what_compiles(project: Project, wasm_opt: Path, source: bytes) -> None:
-    said = build(project, source)
+@pytest.mark.parametrize(
+    ("source", "engine"),
+    [(LEGACY, ""), (LEGACY_WITH_OBJECTS, ""), (LEGACY, 'strategy = "winch"'), (LEGACY, "wasm-exceptions = false")],
+)
+def test_the_command_for_legacy_exceptions_makes_what_compiles(
+    project: Project, wasm_opt: Path, source: bytes, engine: str
+) -> None:
+    said = build(project, source, f"[engine]\n{engine}\n")
     assert "m.wat uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: wasm-opt " in said
-    command = said.partition("binaryen: wasm-opt ")[2].split()
+    assert ("remove that setting" in said) == bool(engine)
+    command = said.partition("binaryen: wasm-opt ")[2].partition(";")[0].split()
     subprocess.run([wasm_opt, *command], cwd=project.root, check=True, timeout=60)
     build(project, (project.root / "OUT.wasm").read_bytes(), works=True)
 

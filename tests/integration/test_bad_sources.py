@@ -21,6 +21,10 @@ RISCV = '[targets.riscv]\ntriple = "riscv64gc-unknown-linux-gnu"\ncpu = "rv64gc"
 
 # (module (func try end)), with the try of the proposal that was replaced.
 LEGACY = bytes.fromhex("0061736d01000000 01040160 0000 03020100 0a08 01 06 00 0640 19 0b 0b".replace(" ", ""))
+# (module (tag) (func try catch 0 end)), in the same way.
+LEGACY_WITH_TAG = bytes.fromhex(
+    "0061736d01000000 01040160 0000 03020100 0d03 01 00 00 0a09 01 07 00 0640 0700 0b 0b".replace(" ", "")
+)
 SHARED = '(module (memory (export "m") 1 1 shared) (func (export "f") (result i32) i32.const 0 i32.atomic.load))'
 COPY = """(module (memory 1) (func (export "f")
   (memory.copy (i32.const 0) (i32.const 64) (i32.const 16))))"""
@@ -31,7 +35,7 @@ def fails(project: Project, content: bytes | str, *, targets: str = TARGETS) -> 
     project.write("add.wat", content)
     project.declare(HEAD + targets + MODULES)
     error = project.run("build", status=1).stderr
-    names = [line.partition("]")[0].removeprefix("[targets.") for line in targets.splitlines() if line.startswith("[")]
+    names = re.findall(r"^\[targets\.(\w+)", targets, re.MULTILINE)
     for target in names:
         assert (project.build / target / "sub.cwasm").is_file()
         assert not (project.build / target / "manifest.json").exists() or "add" not in error
@@ -103,6 +107,21 @@ def test_legacy_exceptions(project: Project) -> None:
         f"not told: it uses legacy exceptions, which Wasmtime lacks ({where}); wasmbuild build says how to convert it"
     )
     assert f" uses {told} " in shown
+
+
+@pytest.mark.parametrize(
+    ("engine", "told"),
+    [
+        ('strategy = "winch"', 'which strategy = "winch" of [engine] lacks in Wasmtime 48; remove that setting, '),
+        ("wasm-exceptions = false", "which [engine] turns off; remove that setting or build it without"),
+        ('embedder = "rust-minimal"', "if what loads it turns that on, write wasm-exceptions = true under [engine]"),
+    ],
+)
+@pytest.mark.parametrize("source", [LEGACY, LEGACY_WITH_TAG], ids=["code", "tag"])
+def test_legacy_exceptions_where_exceptions_are_off(project: Project, source: bytes, engine: str, told: str) -> None:
+    error = fails(project, source, targets=f"[engine]\n{engine}\n{TARGETS}")
+    convert = r"add\.wat uses legacy exceptions, .*: wasm-opt .* add\.wat -o OUT\.wasm"
+    assert re.search(rf"{convert}; OUT\.wasm needs wasm-exceptions[;,] {re.escape(told)}", error)
 
 
 def test_threads_for_pulley(project: Project) -> None:

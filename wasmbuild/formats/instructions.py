@@ -106,6 +106,10 @@ def _kinds() -> tuple[_Kind, ...]:
 _KINDS = _kinds()
 
 
+class LegacyExceptionsError(FormatError):
+    """Instructions are those of exceptions as they were before the proposal had its form of today."""
+
+
 @lru_cache(64)
 def _plain(known: frozenset[str]) -> re.Pattern[bytes]:
     """Return what passes over instructions that say no more than ``known``."""
@@ -234,7 +238,7 @@ class Instructions:
             self.features |= {"reference-types", "function-references"}
         elif code in _LEGACY_EXCEPTIONS:
             where = f"the first of their instructions is at byte {at} of the file"
-            raise FormatError(
+            raise LegacyExceptionsError(
                 f"it uses legacy exceptions, which Wasmtime lacks ({where}); wasmbuild build says how to convert it"
             )
         else:

@@ -25,8 +25,8 @@ _I64_CONST = 0x42
 def read(data: bytes) -> Traits:
     """Return the traits of a binary module or component.
 
-    Raises FormatError for anything else, for malformed bytes, for instructions that no proposal known here has, and for
-    legacy exceptions, of which its text says so.
+    Raises FormatError for anything else, for malformed bytes, for instructions that no proposal known here has, and, as
+    LegacyExceptionsError, for legacy exceptions, of which its text says so.
     """
     identity = identify(data)
     if identity.kind == "module":

@@ -14,7 +14,7 @@ from wasmbuild.diagnosis import compiling
 from wasmbuild.diagnosis.cause import Cause
 from wasmbuild.engine import cpu, lines
 from wasmbuild.engine.rules import EngineError
-from wasmbuild.errors import CompileError, DiskError, StarvedCompileError
+from wasmbuild.errors import CompileError, DiskError, FormatError, StarvedCompileError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import printable, shown
 from wasmbuild.toolchain.endings import limit_to_raise, want
@@ -23,6 +23,8 @@ from wasmbuild.toolchain.job import Job
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
 
+_EXCEPTIONS = "wasm-exceptions"
+_CONVERTED = "OUT.wasm"
 _LEAVE_OUT = "leave the module out of this target (targets = [...] of the module)"
 # All that modules of today use. Not -all: that brings proposals which Wasmtime lacks into the file.
 _BINARYEN_FEATURES = (
@@ -110,13 +112,28 @@ def _no_code(job: Job, setting: str) -> str:
 
 
 def _legacy_exceptions(job: Job, cause: Cause, said: str) -> str:
-    if lines.get(job.engine.line).settings["wasm-exceptions"].no_code:
-        return _no_code(job, "wasm-exceptions")
+    if lines.get(job.engine.line).settings[_EXCEPTIONS].no_code:
+        return _no_code(job, _EXCEPTIONS)
     features = " ".join(f"--enable-{feature}" for feature in _BINARYEN_FEATURES)
-    return (
+    convert = (
         f"{job.source} uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: "
-        f"wasm-opt {features} --translate-to-exnref --emit-exnref {job.source} -o OUT.wasm"
+        f"wasm-opt {features} --translate-to-exnref --emit-exnref {job.source} -o {_CONVERTED}"
     )
+    if job.engine.values()[_EXCEPTIONS]:
+        return convert
+    return f"{convert}; {_missing(job._replace(source=_CONVERTED), _EXCEPTIONS)}"
+
+
+def _has_legacy_exceptions(job: Job) -> bool:
+    from wasmbuild.formats import instructions, wasm_traits
+
+    try:
+        wasm_traits.read(job.wasm.read_bytes())
+    except instructions.LegacyExceptionsError:
+        return True
+    except (OSError, FormatError):
+        pass
+    return False
 
 
 def _unknown_proposal(job: Job, cause: Cause, said: str) -> str:
@@ -135,7 +152,15 @@ def _host_cpu(job: Job, cause: Cause, said: str) -> str:
 
 
 def _feature(job: Job, cause: Cause, said: str) -> str:
-    setting, triple, line = cause.setting, job.engine.triple, job.engine.line
+    # What it meets first in a source is a tag, which both kinds of exceptions have.
+    if cause.setting == _EXCEPTIONS and _has_legacy_exceptions(job):
+        return _legacy_exceptions(job, cause, said)
+    return _missing(job, cause.setting)
+
+
+def _missing(job: Job, setting: str) -> str:
+    """Return what to do about a feature that a source needs and the engine has not."""
+    triple, line = job.engine.triple, job.engine.line
     known = lines.get(line).settings
     if setting in known and known[setting].no_code:
         return _unless_declared(job, setting)
