@@ -8,6 +8,8 @@ UNKNOWN = (
     "is no kind of",
     "unknown",
     "not a type",
+    "not a heap type",
+    "something can be set",
     "not start a",
     "no place in",
     "is no bound",

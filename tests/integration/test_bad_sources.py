@@ -124,6 +124,27 @@ def test_legacy_exceptions_where_exceptions_are_off(project: Project, source: by
     assert re.search(rf"{convert}; OUT\.wasm needs wasm-exceptions[;,] {re.escape(told)}", error)
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ('(component (import "a" (value string)))', "add.wat uses component model `value`s, which Wasmtime 48 lacks"),
+        (
+            '(component (type $l (list u8)) (import "l" (type $t (eq $l))) (import "a" (value (type $t))))',
+            "add.wat uses component model `value`s, which Wasmtime 48 lacks",
+        ),
+        ('(module (import "a" "b" (global (shared mut i32))))', "add.wat: not readable as a module: 0x03 does not"),
+        (
+            '(module (type $t (func)) (import "a" "b" (func (param (ref (exact $t))))))',
+            "add.wat: not readable as a module: this is not a heap type",
+        ),
+    ],
+)
+def test_what_a_newer_proposal_has_is_not_called_damage(project: Project, source: str, said: str) -> None:
+    error = fails(project, source)
+    assert said in error
+    assert "damaged or cut off" not in error
+
+
 def test_threads_for_pulley(project: Project) -> None:
     project.write("add.wat", SHARED)
     project.declare(HEAD + TARGETS + PULLEY + MODULES)

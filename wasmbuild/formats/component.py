@@ -1,7 +1,8 @@
 """The names that a component imports and exports, with their kinds.
 
 Only the outermost component's own imports and exports are read; what is nested is passed over by its size. Source:
-``design/mvp/Binary.md`` of the WebAssembly component model (version 13, layer 1).
+``design/mvp/Binary.md`` of the WebAssembly component model (version 13, layer 1), but for the types of values, which
+stand there without the bound that it has before them: so ``wasm-tools`` writes them, and so Wasmtime reads them.
 """
 
 from __future__ import annotations
@@ -80,15 +81,15 @@ def _sort(cursor: Cursor) -> str:
 def read_type(cursor: Cursor) -> str:
     """Read the type of an import or export and return its kind."""
     kind = _sort(cursor)
-    if kind not in ("type", "value"):
-        cursor.u32()
-        return kind
-    # Equal to another, by index; or else a resource, or a value of some type.
-    bound = cursor.byte()
-    if bound == 0:
-        cursor.u32()
-    elif bound != 1:
-        cursor.unknown(f"{bound:#04x} is no bound of a {kind}", cursor.pos - 1)
+    if kind == "type":
+        # Equal to another, by index, or else a resource.
+        bound = cursor.byte()
+        if bound == 0:
+            cursor.u32()
+        elif bound != 1:
+            cursor.unknown(f"{bound:#04x} is no bound of a type", cursor.pos - 1)
     elif kind == "value":
         cursor.signed(33)
+    else:
+        cursor.u32()
     return kind

@@ -74,7 +74,7 @@ def _heap_type(cursor: Cursor) -> str:
             return _HEAP[code]
     index = cursor.signed(33)
     if index < 0:
-        cursor.fail("this is not a heap type", at)
+        cursor.unknown("this is not a heap type", at)
     return str(index)
 
 
@@ -161,7 +161,7 @@ def _skip_field(cursor: Cursor, noted: set[str]) -> None:
 def _mutability(cursor: Cursor) -> bool:
     code = cursor.byte()
     if code > 1:
-        cursor.fail(f"{code:#04x} does not say whether something can be set", cursor.pos - 1)
+        cursor.unknown(f"{code:#04x} does not say whether something can be set", cursor.pos - 1)
     return code == 1
 
 

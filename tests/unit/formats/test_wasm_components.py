@@ -48,8 +48,8 @@ def test_a_component_shows_the_names_and_kinds_of_its_own() -> None:
                     b"\x00" + name("t") + b"\x03\x00\x09",
                     b"\x00" + name("m") + b"\x00\x11\x00",
                     b"\x00" + name("k") + b"\x04\x00",
-                    b"\x00" + name("v") + b"\x02\x01\x79",
-                    b"\x00" + name("w") + b"\x02\x00\x00",
+                    b"\x00" + name("v") + b"\x02\x73",
+                    b"\x00" + name("w") + b"\x02\x00",
                 ]
             ),
         )
@@ -95,6 +95,7 @@ def test_a_component_shows_the_names_and_kinds_of_its_own() -> None:
             [section(10, b"\1\0\1a\0\0\0")],
             "of what is core, a component imports and exports modules only, at byte 15 of the file",
         ),
+        ([section(10, b"\1\0\1a\2\x80")], "it ends too early, at byte 16 of the file"),
         ([section(10, b"\1\0\1a\3\2")], "0x02 is no bound of a type, at byte 15 of the file"),
         ([section(10, b"\0\0")], "the import section is longer than what it holds, at byte 11 of the file"),
         (
