@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import ADD, SUB, run_here
@@ -79,6 +82,33 @@ def test_it_overwrites_nothing(sources: Path) -> None:
     assert again.returncode == 2
     assert "is there already, and nothing was written" in again.stderr
     assert (sources / "wasmbuild.toml").read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ulimit is a command of POSIX")
+def test_what_cannot_be_written_whole_is_not_there(sources: Path) -> None:
+    init = [sys.executable, "-B", "-m", "wasmbuild", "init"]
+    limited = ["/bin/sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *init]
+    ended = subprocess.run(limited, cwd=sources, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 3
+    assert ended.stderr.startswith("error: wasmbuild.toml: cannot be written: File too large; ")
+    assert sorted(path.name for path in sources.iterdir()) == ["add.wat", "sub.wat"]
+    assert run_here("init", cwd=sources).returncode == 0
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "src").mkdir()
+    scandir = os.scandir
+
+    def scanned(path: str) -> Any:
+        if os.path.basename(path) == "src":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scanned)
+    ended = run_here("init", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert 'left out: "src" (cannot be listed: Permission denied)\n' in ended.stderr
+    assert "no other .wasm or .wat file was found" in ended.stderr
 
 
 def test_without_sources_nothing_is_written(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 from wasmbuild import files
+from wasmbuild.builder.disk import Advice, as_disk_error
 from wasmbuild.commands import options
 from wasmbuild.console.figures import counted
-from wasmbuild.errors import DONE, DiskError, ToolchainError, UsageError
+from wasmbuild.errors import DONE, ToolchainError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.filenames import CONFIG
 from wasmbuild.text import listed, quoted
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     import argparse
 
 _DODO = "dodo.py"
+_WRITING = Advice(
+    full="free some space and try again",
+    forbidden="check that you may write there, or name another directory",
+    gone="its directory was removed or moved meanwhile; try again, or name another directory",
+    other="try again when this is mended, or name another directory",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,15 +51,19 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{directory}: there is no such directory; name the one that has the sources")
     if os.path.lexists(config):
         raise UsageError(f"{config}: is there already, and nothing was written; edit it, or name another directory")
-    found, passed_over, others = starter.find(directory)
+    found, passed_over, others, unlisted = starter.find(directory)
     if passed_over:
         names = listed([quoted(path) for path in passed_over])
         print(f"left out, because no declaration can name it: {names}", file=sys.stderr)
-    if others:
-        names = listed([f"{quoted(path)} ({_what_is(directory / path)})" for path in others])
-        print(f"left out: {names}", file=sys.stderr)
+    if others or unlisted:
+        left_out = [f"{quoted(path)} ({_what_is(directory / path)})" for path in others]
+        left_out += [
+            f"{quoted(os.path.normpath(error.filename))} (cannot be listed: {error.strerror or error})"
+            for error in unlisted
+        ]
+        print(f"left out: {listed(left_out)}", file=sys.stderr)
     if not found:
-        other = "other " if passed_over or others else ""
+        other = "other " if passed_over or others or unlisted else ""
         raise UsageError(
             f"no {other}.wasm or .wat file was found below {quoted(str(directory))}; put one there, or name the "
             f"directory that has them"
@@ -102,13 +113,12 @@ def _what_is(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file that is not there yet. Raises UsageError, DiskError."""
-    try:
-        with open(path, "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{path}: is there by now, and is left as it is; edit it, or name another directory") from None
-    except OSError as error:
-        raise DiskError(
-            f"{path}: cannot be written: {error.strerror or error}; check that you may write there"
-        ) from error
+    """Write a file that is not there yet, whole or not at all. Raises UsageError, DiskError."""
+    with as_disk_error(path, "written", _WRITING):
+        try:
+            with files.NewFile(path, stamps=False) as file:
+                file.write(text.encode())
+        except FileExistsError:
+            raise UsageError(
+                f"{path}: is there by now, and is left as it is; edit it, or name another directory"
+            ) from None

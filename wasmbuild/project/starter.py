@@ -6,7 +6,7 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wasmbuild.engine import host, lines, triples
@@ -46,12 +46,14 @@ class FoundSources(NamedTuple):
     """Sources as paths from a directory, with forward slashes, sorted; ``passed_over`` cannot be declared as they are.
 
     Those are named as a declaration has no way to: their paths have wildcards, or characters that none should have.
-    ``others`` are called as sources are, and do not begin as one, or cannot be read.
+    ``others`` are called as sources are, and do not begin as one, or cannot be read; ``unlisted`` say which folders
+    cannot be looked into, and why.
     """
 
     found: tuple[str, ...]
     passed_over: tuple[str, ...]
     others: tuple[str, ...]
+    unlisted: tuple[OSError, ...]
 
 
 class ModuleEntry(NamedTuple):
@@ -66,18 +68,19 @@ def find(directory: Path) -> FoundSources:
     found: list[str] = []
     passed_over: list[str] = []
     others: list[str] = []
-    for path in sorted(_walk(directory)):
+    unlisted: list[OSError] = []
+    for path in sorted(_walk(directory, unlisted.append)):
         if not _is_source(os.path.join(directory, path)):
             others.append(path)
         elif is_glob(path) or inside_problem(path) is not None:
             passed_over.append(path)
         else:
             found.append(path)
-    return FoundSources(tuple(found), tuple(passed_over), tuple(others))
+    return FoundSources(tuple(found), tuple(passed_over), tuple(others), tuple(unlisted))
 
 
-def _walk(directory: Path) -> Iterator[str]:
-    for folder, inside, files in os.walk(directory):
+def _walk(directory: Path, on_error: Callable[[OSError], None]) -> Iterator[str]:
+    for folder, inside, files in os.walk(directory, onerror=on_error):
         below = os.path.relpath(folder, directory).replace(os.sep, "/")
         prefix = "" if below == "." else f"{below}/"
         if "target" in inside:
