@@ -310,6 +310,23 @@ def test_a_build_directory_that_is_a_file(dodo: Project) -> None:
     assert "error: add@arm, add@x64, sub@arm, sub@x64: " in output
 
 
+@pytest.mark.parametrize("options", [[], ["-n", "4"], pytest.param(["-n", "2", "-P", "process"], marks=posix)])
+def test_a_build_directory_that_cannot_be_taken_as_a_whole(dodo: Project, options: list[str]) -> None:
+    """What says that all is right has to go before the first artifact does."""
+    dodo.run("build")
+    dodo.write("add.wat", SUB)
+    note = dodo.build / ".wasmbuild" / "noop.json"
+    note.unlink()
+    note.mkdir()
+    good = dodo.files()
+    said = doit(dodo, *options, "compile", status=2)
+    assert said.count(f"{note}: cannot be removed: ") == 1
+    assert "error: add@arm, add@x64: " in said
+    assert dodo.files() == good
+    note.rmdir()
+    assert "4 artifacts: 2 compiled, 2 up to date in " in doit(dodo, *options, "compile")
+
+
 def test_mistakes_are_told_once_by_a_dodo_of_its_own(dodo: Project) -> None:
     dodo.declare(HEAD.replace("name", "nam") + TARGETS + MODULES)
     assert doit(dodo, "compile", status=1).count("project.nam: ") == 1

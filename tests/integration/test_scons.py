@@ -125,6 +125,21 @@ def test_a_compile_that_fails_keeps_the_good_artifact_and_tells_once_why(built: 
     assert built.files() == good
 
 
+def test_a_build_directory_that_cannot_be_taken_as_a_whole(built: Built) -> None:
+    """What says that all is right has to go before the first artifact does."""
+    built.write("add.wat", SUB)
+    note = built.build / ".wasmbuild" / "noop.json"
+    note.unlink()
+    note.mkdir()
+    good = built.files()
+    said = built.scons("-k", status=2)
+    for target in ("arm", "x64"):
+        assert f"scons: *** [build/{target}/add.cwasm] {note}: cannot be removed: " in said
+    assert built.files() == good
+    note.rmdir()
+    assert built.made() == {"arm/add", "x64/add"}
+
+
 def test_an_interactive_scons_compiles_what_was_edited_since_its_last_build(built: Built) -> None:
     for name, text in (("first", SUB), ("second", ADD.replace("i32.add", "i32.mul")), ("bad", "(bad")):
         built.write(name, text)

@@ -164,32 +164,40 @@ class Session:
                 self._unwritable = error
                 return
             try:
-                if waited:
-                    self._survey.forget()
-                    self._manifests.refuse_another_project()
-                # What this session itself left the last time it had the directory is known.
-                ours = self._begun and self.directory.undisturbed and bool(self.statuses)
-                undisturbed = self._survey.recall(ours=ours)
-                if not undisturbed:
-                    self._upkeep.refuse_another_declaration()
+                self._take_up(waited=waited, careful=careful)
             except BaseException:
+                # Whoever asks next is told the same, and builds on nothing that was done by half.
+                self._begun = False
+                self._survey.forget()
                 self.directory.unlock()
                 raise
-            self.directory.remove_leftovers(below=not undisturbed)
-            self.directory.forget_noop()
-            self.directory.tick()
-            if not ours:
-                self._cache.expect()
-            self._survey.look(ours=ours)
-            self._statuses.count()
-            if not undisturbed and not (careful and (self.outdated() or self.plan.refused)):
-                self._upkeep.tidy()
-            self._upkeep.mend_records(self._statuses)
-            for target in self.plan.targets:
-                if self._statuses.is_whole(target) and not self._manifests.stands(target):
-                    self._manifests.write(target)
-            self._index.write()
-            self._begun = True
+
+    def _take_up(self, *, waited: bool, careful: bool) -> None:
+        """Do what ``begin`` does once the directory is locked."""
+        if waited:
+            self.directory.memory.load()
+            self._survey.forget()
+            self._manifests.refuse_another_project()
+        # What this session itself left the last time it had the directory is known.
+        ours = self._begun and self.directory.undisturbed and bool(self.statuses)
+        undisturbed = self._survey.recall(ours=ours)
+        if not undisturbed:
+            self._upkeep.refuse_another_declaration()
+        self.directory.remove_leftovers(below=not undisturbed)
+        self.directory.forget_noop()
+        self.directory.tick()
+        if not ours:
+            self._cache.expect()
+        self._survey.look(ours=ours)
+        self._statuses.count()
+        if not undisturbed and not (careful and (self.outdated() or self.plan.refused)):
+            self._upkeep.tidy()
+        self._upkeep.mend_records(self._statuses)
+        for target in self.plan.targets:
+            if self._statuses.is_whole(target) and not self._manifests.stands(target):
+                self._manifests.write(target)
+        self._index.write()
+        self._begun = True
 
     def is_whole(self) -> bool:
         """Tell whether artifacts, manifests and index are all as they should be. Raises DiskError."""

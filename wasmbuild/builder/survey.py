@@ -71,9 +71,10 @@ class Survey:
             self._manifests.doubt({status.artifact.target.name for status in anew})
 
     def forget(self) -> None:
-        """Forget all that was found: another build has had the directory meanwhile."""
-        self._directory.memory.load()
+        """Forget all that was found: another build has had the directory meanwhile, or may have it from now on."""
         self._statuses.by_id, self._seen, self._unchanged = {}, (), set()
+        self._believing = self._fresh = False
+        self._manifests.doubt({target.name for target in self._plan.targets})
 
     def recall(self, *, ours: bool) -> bool:
         """Take up what is remembered, when the directory was just locked; tell whether nobody else made anything there.
