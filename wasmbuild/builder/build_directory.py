@@ -99,6 +99,9 @@ class BuildDirectory:
         try:
             if self._scratch is not None:
                 delete(self._scratch)
+                if os.path.lexists(self._scratch):
+                    # The next build is to remove it, and has to look for that.
+                    self._noted = None
                 self._scratch = None
             if self._noted is not None:
                 noted, self._noted = self._noted, None

@@ -165,6 +165,24 @@ def test_a_build_killed_when_all_was_made_is_cleaned_up_after(built: Any) -> Non
     assert not list(built.root.glob(".wasmbuild-*"))
 
 
+def test_a_temporary_directory_that_would_not_go_goes_with_the_next_build(
+    built: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    built.write("a", text="other")
+    with monkeypatch.context() as busy:
+        busy.setattr(os, "rmdir", refuse)
+        assert built.build() == ["a@pi", "a@x64"]
+    assert len(list(built.root.glob(".wasmbuild-*"))) == 1
+    declaration = (built.directory / "wasmbuild.toml").read_bytes()
+    assert not noop.look(built.session().plan, declaration).whole
+    assert built.build() == []
+    assert not list(built.root.glob(".wasmbuild-*"))
+    assert noop.look(built.session().plan, declaration).whole
+
+
 def test_a_module_that_fails_keeps_its_artifact_and_takes_the_manifest(built: Any) -> None:
     before = shipped(built.root)
     built.write("a", text="other")
