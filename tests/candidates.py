@@ -22,8 +22,8 @@ def says(version: str) -> str:
     return f'echo "wasmtime {version}"'
 
 
-def message(*arguments: Any, **options: Any) -> str:
+def message(*arguments: Any, status: int = 2, **options: Any) -> str:
     with pytest.raises(ToolchainError) as error:
         find(*arguments, **options)
-    assert error.value.exit_code == 2
+    assert error.value.exit_code == status
     return str(error.value)

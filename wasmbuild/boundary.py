@@ -22,6 +22,9 @@ _ASKED = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EI
 _OF_THE_FILE = (*_ASKED, errno.ENOENT, errno.EFBIG, errno.EXDEV, errno.ENXIO)
 NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 """Error numbers of a disk, or of a user's part of it, that is full."""
+LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+"""Error numbers of a host that has too little of something just now, which say nothing of the file or program."""
+STALE = getattr(errno, "ESTALE", errno.EIO)
 _FIXES = {
     errno.ENAMETOOLONG: "use a shorter name",
     errno.ELOOP: "its links lead to themselves; name another path",
@@ -37,6 +40,7 @@ _FIXES = {
     errno.ENOMEM: "there is too little memory; close some programs, or raise the limit (ulimit -v)",
     errno.EAGAIN: "there are too many processes; close some programs, or raise the limit (ulimit -u)",
     errno.EFBIG: "files may not get that large here; raise the limit (ulimit -f)",
+    STALE: "the server that it is on has another one by now; try again, or mount that anew",
     errno.EIO: "the disk failed; check it",
     **dict.fromkeys(NO_ROOM, "free some space there"),
 }

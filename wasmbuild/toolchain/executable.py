@@ -8,12 +8,12 @@ import stat
 import time
 
 from wasmbuild import boundary, files
-from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
+from wasmbuild.errors import DISK, ChildError, CompileError, DiskError, ToolchainError
 from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
-from wasmbuild.toolchain import identities
+from wasmbuild.toolchain import identities, search_path
 from wasmbuild.toolchain.identities import KnownIdentity, ReplacedError
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.versions import is_version
@@ -28,7 +28,11 @@ _VERSION_MEMORY = 4 << 30
 _LOOKS = 8
 _LOOK_PAUSE_SECONDS = 0.1
 _NAMES = ("wasmtime", "wasmtime-cli")
+# What says nothing of an executable, and may be over in a moment.
+_PASSING = (*boundary.LACKING, boundary.STALE, errno.EIO)
 _SCRIPT = b"#!"
+_UNTOLD = ", so that nobody can tell whether it is the one to use"
+_INSTEAD = f"if it never answers, remove it, or name another in {search_path.VARIABLE} or as [toolchain] compiler"
 _PROGRAMS = (_SCRIPT, b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 
@@ -48,8 +52,17 @@ class UnexaminedError(UnusableExecutableError):
     """It could not be found out what an executable is, so that it may be the one that is wanted."""
 
 
-class ChangingError(ToolchainError):
-    """An executable is replaced again and again, so that nobody can tell whether it is the one to use."""
+class UndecidedError(ToolchainError):
+    """Nobody can tell whether an executable is the one to use: it is replaced again and again, or the host is at fault.
+
+    No other one is taken in its place, since the next run would choose it.
+    """
+
+
+class StarvedError(UndecidedError):
+    """This host kept an executable from being looked at, or from answering."""
+
+    exit_code = DISK
 
 
 def identify(path: Path) -> ExecutableIdentity:
@@ -59,14 +72,14 @@ def identify(path: Path) -> ExecutableIdentity:
     user's cache, or in a directory of this process where that cannot be had. One that is replaced meanwhile is looked
     at again.
 
-    Raises UnusableExecutableError, ToolchainError when there is no place for a copy, ChangingError.
+    Raises UnusableExecutableError, ToolchainError when there is no place for a copy, UndecidedError.
     """
     for look in range(_LOOKS):
         if look:
             time.sleep(_LOOK_PAUSE_SECONDS)
         with suppress(ReplacedError):
             return _look(path)
-    raise ChangingError(
+    raise UndecidedError(
         f"{path}: was replaced each of the {_LOOKS} times that it was looked at; "
         f"wait for what installs it to end, and try again"
     )
@@ -78,7 +91,7 @@ def _look(path: Path) -> ExecutableIdentity:
     except FileNotFoundError as error:
         raise UnusableExecutableError(f"cannot be used: {error.strerror or error}") from error
     except OSError as error:
-        raise UnexaminedError(f"cannot be used: {error.strerror or error}") from error
+        raise _unexamined(path, f"cannot be used: {error.strerror or error}", error) from error
     if not stat.S_ISREG(status.st_mode):
         raise UnusableExecutableError("is a directory" if stat.S_ISDIR(status.st_mode) else "is not a regular file")
     return _ask(path if os.access(path, os.X_OK) else _copy(path))
@@ -89,10 +102,13 @@ def _copy(path: Path) -> Path:
     from wasmbuild.toolchain.executable_copy import runnable_copy
 
     try:
-        sha256 = identities.digest(path)
+        return runnable_copy(path, identities.digest(path))
     except OSError as error:
-        raise UnexaminedError(f"cannot be read: {error.strerror or error}") from error
-    return runnable_copy(path, sha256)
+        raise _unexamined(path, f"cannot be read: {error.strerror or error}", error) from error
+    except ToolchainError as error:
+        if getattr(error.__cause__, "errno", 0) in _PASSING:
+            raise StarvedError(str(error)) from error
+        raise
 
 
 def is_script(path: Path) -> bool:
@@ -131,7 +147,10 @@ def refuse_another(path: str, sha256: str) -> None:
 
 
 def _ask(path: Path) -> ExecutableIdentity:
-    """Return what is known of an executable; one that is new here is run. Raises UnusableExecutableError."""
+    """Return what is known of an executable; one that is new here is run.
+
+    Raises UnusableExecutableError, StarvedError.
+    """
     script, now = is_script(path), time.time_ns()
     signature: files.Signature | None = None
     try:
@@ -146,14 +165,13 @@ def _ask(path: Path) -> ExecutableIdentity:
         # The next look tells whether another one comes in its place.
         raise ReplacedError from error
     except OSError as error:
-        raise UnexaminedError(f"cannot be read: {error.strerror or error}") from error
+        raise _unexamined(path, f"cannot be read: {error.strerror or error}", error) from error
     except ChildError as error:
         if files.signature_of(path) != signature:
             raise ReplacedError from error
-        raise UnexaminedError(f"cannot be run: {_unstarted(error)}") from error
+        raise _unexamined(path, f"cannot be run: {_unstarted(error)}", error.__cause__) from error
     if ended.reason:
-        said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
-        raise UnexaminedError(f"{ended.reason} when asked for its --version{said}")
+        raise _unanswered(path, ended)
     output = ended.stdout.decode("utf-8", "replace")
     name, _, rest = output.partition(" ")
     version = (rest.split() or [""])[0]
@@ -165,6 +183,26 @@ def _ask(path: Path) -> ExecutableIdentity:
     if not script:
         identities.remember(path, signature, KnownIdentity(version, sha256), now)
     return ExecutableIdentity(str(path), version, sha256)
+
+
+def _unexamined(path: Path, problem: str, error: BaseException | None) -> UnexaminedError | StarvedError:
+    """Return that an executable could not be looked at, by what the system said of it."""
+    code = getattr(error, "errno", 0)
+    if code not in _PASSING:
+        return UnexaminedError(problem)
+    return StarvedError(f"{path}: {problem}{_UNTOLD}; {boundary.host_fix(code)}")
+
+
+def _unanswered(path: Path, ended: ChildResult) -> UnexaminedError | StarvedError:
+    """Return that an executable did not say its version, and how it ended instead."""
+    from wasmbuild.toolchain import endings
+
+    said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
+    problem = f"{ended.reason} when asked for its --version{said}"
+    fix = "try again when this machine has less to do" if endings.is_late(ended.reason) else endings.want(ended.reason)
+    if not fix:
+        return UnexaminedError(problem)
+    return StarvedError(f"{path}: {problem}{_UNTOLD}; {fix}; {_INSTEAD}")
 
 
 def _version(path: Path) -> ChildResult:

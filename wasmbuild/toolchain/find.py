@@ -9,7 +9,7 @@ from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import executable, identities, search_path
-from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, UnexaminedError, UnusableExecutableError
+from wasmbuild.toolchain.executable import ExecutableIdentity, UndecidedError, UnexaminedError, UnusableExecutableError
 from wasmbuild.versions import order
 
 if TYPE_CHECKING:
@@ -258,12 +258,13 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None,
 
     The last is whether that is known of each of them, and not that it could not be looked at.
 
-    Raises ToolchainError when none is left and one of them only lacks the permission to run, ChangingError when it
+    Raises ToolchainError when none is left and one of them only lacks the permission to run, UndecidedError when it
     cannot be told which is the best.
     """
     best: ExecutableIdentity | None = None
     passed_over: list[str] = []
     blocked: ToolchainError | None = None
+    untold: ToolchainError | None = None
     certain = True
     for candidate in search_path.executables():
         try:
@@ -277,8 +278,8 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None,
         except UnusableExecutableError as error:
             certain = certain and not isinstance(error, UnexaminedError)
             passed_over.append(f"{candidate.path} ({candidate.origin}) {error}")
-        except ChangingError:
-            raise  # the next run would choose it
+        except UndecidedError as error:
+            untold = untold or error
         except ToolchainError as error:
             blocked = blocked or error
         else:
@@ -286,6 +287,8 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None,
                 return FoundCompiler(CLI, *identity), passed_over, certain
             if best is None or order(identity.version) > order(best.version):
                 best = identity
+    if untold is not None:
+        raise untold
     if best is None and blocked is not None:
         raise blocked
     if not search_path.has_home():

@@ -34,9 +34,6 @@ _KEPT_ON_WINDOWS = ("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT",
 _BUSY_TRIES = 20
 _BUSY_PAUSE_SECONDS = 0.02
 
-# What says nothing of the program that was to run.
-_LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
-
 # macOS counts bytes, all others KiB.
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -118,11 +115,11 @@ def _open(
 
 def as_host_error(error: ChildError) -> HostError | None:
     """Return what this host lacks, where that is why a child could not be started; else None."""
-    cause = error.__cause__
-    if not isinstance(cause, OSError) or cause.errno not in _LACKING:
-        return None
-    from wasmbuild.boundary import host_fix
+    from wasmbuild.boundary import LACKING, host_fix
 
+    cause = error.__cause__
+    if not isinstance(cause, OSError) or cause.errno not in LACKING:
+        return None
     return HostError(f"{error}; {host_fix(cause.errno)}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from candidates import MakeProgram, message, says
 
+from wasmbuild import files
 from wasmbuild.toolchain import executable, identities, search_path
 from wasmbuild.toolchain.find import FoundCompiler, find, remedies, why_passed_over
 
@@ -17,6 +19,14 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts"),
     pytest.mark.usefixtures("machine"),
 ]
+
+
+def untold(path: Path, problem: str, fix: str) -> str:
+    """Return what is said of an executable that this host kept from answering."""
+    return (
+        f"{path}: {problem} when asked for its --version, so that nobody can tell whether it is the one to use; {fix}; "
+        f"if it never answers, remove it, or name another in WASMBUILD_WASMTIME or as [toolchain] compiler"
+    )
 
 
 NAME = "_libwasmtime.dylib" if sys.platform == "darwin" else "_libwasmtime.so"
@@ -78,8 +88,8 @@ class TestNamed:
     def test_one_that_hangs(self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(executable, "_VERSION_SECONDS", 0.2)
         path = script(machine / "w", "sleep 60")
-        assert message("w", 48, machine).startswith(
-            f"[toolchain] compiler: {path} did not end within 0.2 s when asked for its --version;"
+        assert message("w", 48, machine, status=3) == untold(
+            path, "did not end within 0.2 s", "try again when this machine has less to do"
         )
 
     def test_what_is_no_executable(self, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,11 +137,10 @@ class TestFound:
     def test_what_will_not_do_is_passed_over(
         self, machine: Path, program: MakeProgram, script: MakeProgram, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(executable, "_VERSION_SECONDS", 0.5)
         paths = [machine / folder / "wasmtime" for folder in ("a", "b", "c", "d", "e")]
         monkeypatch.setenv("PATH", os.pathsep.join([*(str(path.parent) for path in paths), "/bin"]))
         script(paths[0], says("48.0.9"))
-        program(paths[1], "sleep 60")
+        program(paths[1], "exit 3")
         program(paths[2], "kill -SEGV $$")
         program(paths[3], says("49.0.0"))
         assert message("cli", 48, machine) == "\n".join(
@@ -139,7 +148,7 @@ class TestFound:
                 "no wasmtime executable of Wasmtime 48 was found",
                 f"    passed over: {paths[0]} (PATH) is a script, whose bytes say nothing of what compiles; "
                 "name the executable it starts",
-                f"    passed over: {paths[1]} (PATH) did not end within 0.5 s when asked for its --version",
+                f"    passed over: {paths[1]} (PATH) ended with status 3 when asked for its --version",
                 f"    passed over: {paths[2]} (PATH) was killed by SIGSEGV when asked for its --version",
                 f"    passed over: {paths[3]} (PATH) is Wasmtime 49.0.0, not 48",
                 remedies(48),
@@ -170,6 +179,87 @@ class TestFound:
         program(machine / "first" / "wasmtime", says("48.0.7"))
         assert find("cli", 48, machine, at_least="48.0.7").version == "48.0.7"
         assert "(PATH) is Wasmtime 48.0.7, older than 48.0.8\n" in message("cli", 48, machine, at_least="48.0.8")
+
+
+class TestUntold:
+    """The best executable, as far as anybody knows, which this host keeps from being looked at."""
+
+    @pytest.fixture
+    def best(self, machine: Path, program: MakeProgram) -> Path:
+        program(machine / "second" / "wasmtime", says("48.0.1"))
+        return program(machine / "first" / "wasmtime", says("48.0.9"))
+
+    @pytest.fixture
+    def refusing(self, best: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+        """Return a function that has the system refuse once to have the best one read."""
+        hash_file = files.hash_file
+
+        def refuse(code: int) -> None:
+            def once(path: Path) -> tuple[str, files.Signature]:
+                if path != best:
+                    return hash_file(path)
+                monkeypatch.setattr(files, "hash_file", hash_file)
+                raise OSError(code, os.strerror(code), str(path))
+
+            monkeypatch.setattr(files, "hash_file", once)
+
+        return refuse
+
+    @pytest.mark.parametrize(
+        ("name", "fix"),
+        [
+            ("EMFILE", "this process may not open more files; raise the limit (ulimit -n)"),
+            ("ENFILE", "this system has no more open files; close some programs"),
+            ("ENOMEM", "there is too little memory; close some programs, or raise the limit (ulimit -v)"),
+            ("EIO", "the disk failed; check it"),
+            ("ESTALE", "the server that it is on has another one by now; try again, or mount that anew"),
+        ],
+    )
+    def test_no_lesser_one_is_taken_for_what_passes(
+        self, machine: Path, best: Path, refusing: Callable[[int], None], name: str, fix: str
+    ) -> None:
+        code = getattr(errno, name)
+        for choice in ("auto", "cli"):
+            refusing(code)
+            assert message(choice, 48, machine, status=3) == (
+                f"{best}: cannot be read: {os.strerror(code)}, so that nobody can tell whether it is the one to use; "
+                f"{fix}"
+            )
+        assert find("auto", 48, machine).path == str(best)
+
+    def test_one_that_may_not_be_read_is_passed_over(
+        self, machine: Path, best: Path, refusing: Callable[[int], None]
+    ) -> None:
+        refusing(errno.EACCES)
+        assert find("auto", 48, machine).version == "48.0.1"
+
+    def test_one_that_was_killed_is_asked_again_the_next_time(
+        self, machine: Path, best: Path, program: MakeProgram
+    ) -> None:
+        """As the system does when memory runs out."""
+        once = machine / "once"
+        program(best, f"[ -e {once} ] || {{ touch {once}; kill -KILL $$; }}\n{says('48.0.9')}")
+        said = message("auto", 48, machine, status=3)
+        assert said.startswith(
+            f"{best}: was killed by SIGKILL, by someone or by the system because it ran out of memory"
+        )
+        assert "; give it more memory" in said
+        assert find("auto", 48, machine).path == str(best)
+
+    def test_it_can_be_done_without(
+        self, machine: Path, best: Path, program: MakeProgram, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        program(best, "kill -KILL $$")
+        other = str(machine / "second" / "wasmtime")
+        # What is locked is taken whatever else there is.
+        assert find("auto", 48, machine, preferred=identities.digest(Path(other))).path == other
+        assert find(other, 48, machine).path == other
+        monkeypatch.setenv(search_path.VARIABLE, other)
+        assert find("auto", 48, machine).path == other
+        monkeypatch.delenv(search_path.VARIABLE)
+        assert why_passed_over(48) == [f"    passed over: {message('cli', 48, machine, status=3)}"]
+        best.unlink()
+        assert find("auto", 48, machine).path == other
 
 
 def test_why_executables_of_other_lines_are_passed_over(machine: Path, program: MakeProgram) -> None:
