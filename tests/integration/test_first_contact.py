@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support import ADD, run_here
+
+from wasmbuild.toolchain import find, search_path
+from wasmbuild.toolchain.process import memory_can_be_limited
 
 ARM = "aarch64-unknown-linux-gnu"
 
@@ -154,3 +158,31 @@ def test_an_artifact_is_not_thrown_at_a_terminal(here: Path) -> None:
     os.close(terminal)
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: standard output is a terminal")
+
+
+@pytest.mark.skipif(not memory_can_be_limited(), reason="this system limits no memory")
+def test_a_compiler_may_take_no_more_than_of_a_declaration_that_says_nothing(here: Path) -> None:
+    script = here / "wasmtime"
+    real = shlex.quote(find.find("auto", search_path.default_line(), ".").path)
+    script.write_text(
+        f'#!/bin/sh\n[ "$1" = compile ] || exec {real} "$@"\n'
+        # The limit is set right after the start.
+        "while [ $(ulimit -v) = unlimited ]; do :; done\n"
+        f'[ $(ulimit -v) -gt {8 << 20} ] && exec {real} "$@"\n'
+        "echo memory allocation of 7 bytes failed >&2\nkill -ABRT $$\n"
+    )
+    script.chmod(0o755)
+    environment = {"WASMBUILD_WASMTIME": str(script)}
+
+    def ended(*wanted: str) -> subprocess.CompletedProcess[str]:
+        return run_here("compile", "a.wat", *wanted, "-o", "a.cwasm", "--no-cache", cwd=here, environment=environment)
+
+    refused = ended("--triple", ARM)
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[0].endswith(
+        " ran out of its memory limit of 8 GiB (memory allocation of 7 bytes failed): declare the target in a "
+        "wasmbuild.toml, with a higher memory-limit under [toolchain]"
+    )
+    declaration = f'[project]\nname = "a"\n[toolchain]\nmemory-limit = "9 GiB"\n[targets.t]\ntriple = "{ARM}"\n'
+    (here / "wasmbuild.toml").write_text(declaration)
+    assert ended("--target", "t").returncode == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from wasmbuild.files import seen_from_here
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
@@ -119,11 +121,15 @@ class Artifact(NamedTuple):
         return f"{self.target.name}/{self.module.name}{WASM_SUFFIX}"
 
 
+# Only Linux can limit the memory of a child that has been started.
+_DEFAULT_MEMORY = 8 << 30 if sys.platform == "linux" else None
+
+
 class CompileLimits(NamedTuple):
     """What compiling one artifact may take: ``memory`` in bytes, ``seconds`` of wall-clock time; None is no limit."""
 
-    memory: int | None
-    seconds: int
+    memory: int | None = _DEFAULT_MEMORY
+    seconds: int = 600
 
 
 class ModuleDeclaration(NamedTuple):

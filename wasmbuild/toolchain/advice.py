@@ -79,8 +79,8 @@ def advice(job: Job, ending: str, said: str) -> str:
         return host_fix(errno.EFBIG)
     if word == compiling.NO_SPACE:
         return f"no space is left for {job.name}; free some and build again"
-    if limit := limit_to_raise(ending):
-        return f"{limit}, or leave the module out of this target"
+    if limit := limit_to_raise(ending, job.limits):
+        return f"{limit}, or leave the module out of this target" if job.limits.declared else limit
     if lacking := want(ending):
         return lacking
     if "panicked" in ending and word not in _TOLD_BY_PANICS:

@@ -80,7 +80,7 @@ class Embedded:
         """
         outcome = self._ask(Request({"do": "translate"}, text), ", which translates text,")
         if isinstance(outcome, ChildExit):
-            raise NoVerdictError.of(str(outcome), outcome.reason)
+            raise NoVerdictError.of(str(outcome), outcome.reason, self._limits)
         if "error" in outcome.body:
             said = outcome.body["error"].replace("<anon>:", "line ").strip("\n")
             raise CompileError("\n    ".join(["is not valid WebAssembly text", *said.splitlines()]))
@@ -142,11 +142,11 @@ class Embedded:
                 if endings.is_out_of_memory(ending) or not python.can_start(memory):
                     ending = endings.out_of_memory(memory)
                     said = f"{self._name}{role} could not be started: it {ending}"
-                    raise NoVerdictError.of(said, ending) from error
-                raise NoVerdictError.of(str(error), ending) from error
+                    raise NoVerdictError.of(said, ending, self._limits) from error
+                raise NoVerdictError.of(str(error), ending, self._limits) from error
         if isinstance(outcome, ChildExit):
             # Of a limit, what the child wrote says no more than the reason, and in the words of its own Python.
-            told = endings.limit_to_raise(outcome.reason) or endings.is_out_of_memory(outcome.reason)
+            told = endings.is_late(outcome.reason) or endings.is_out_of_memory(outcome.reason)
             said = "" if told else outcome.stderr
             return outcome._replace(name=self._name + role, stderr=said)
         return outcome

@@ -10,7 +10,6 @@ from wasmbuild.toolchain.process import KILLED, format_bytes
 if TYPE_CHECKING:
     from wasmbuild.toolchain.limits import ProcessLimits
 
-RAISE_MEMORY = "raise memory-limit under [toolchain]"
 NO_MEMORY = "ran out of memory"
 """Of a child that had no limit of ours, or one higher than that of this process."""
 
@@ -87,11 +86,14 @@ def is_from_outside(status: int) -> bool:
     return status == KILLED or (hasattr(signal, "SIGXCPU") and status == -signal.SIGXCPU)
 
 
-def limit_to_raise(ending: str) -> str:
+def limit_to_raise(ending: str, limits: ProcessLimits) -> str:
     """Say which limit of ours a child ran into, from the words that say how it ended; empty when it was none."""
-    if ending.startswith(_OUR_MEMORY):
-        return RAISE_MEMORY
-    return "raise time-limit under [toolchain]" if is_late(ending) else ""
+    key = "memory-limit" if ending.startswith(_OUR_MEMORY) else "time-limit" if is_late(ending) else ""
+    if not key:
+        return ""
+    if limits.declared:
+        return f"raise {key} under [toolchain]"
+    return f"declare the target in a wasmbuild.toml, with a higher {key} under [toolchain]"
 
 
 def want(ending: str) -> str:

@@ -50,10 +50,10 @@ class NoVerdictError(CompileError):
         self.of_host = of_host
 
     @classmethod
-    def of(cls, text: str, ending: str) -> NoVerdictError:
-        """Return that a child did not come to a verdict; ``ending`` says how it ended."""
+    def of(cls, text: str, ending: str, limits: ProcessLimits) -> NoVerdictError:
+        """Return that a child did not come to a verdict within limits; ``ending`` says how it ended."""
         lacking = want(ending)
-        return cls(text, limit_to_raise(ending) or lacking, of_host=bool(lacking))
+        return cls(text, limit_to_raise(ending, limits) or lacking, of_host=bool(lacking))
 
     @property
     def advised(self) -> str:

@@ -9,11 +9,12 @@ class ProcessLimits(NamedTuple):
     """What one run of a child may take.
 
     ``memory`` bounds its address space in bytes, ``seconds`` the wall-clock time of a run (of one request, for a
-    server). None is no limit.
+    server). None is no limit. ``declared`` tells whether ``[toolchain]`` of a declaration has them, or may have others.
     """
 
     memory: int | None = None
     seconds: float | None = None
+    declared: bool = True
 
 
 class MemoryLimit(NamedTuple):

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from wasmbuild.toolchain.embedded import Embedded
 
-_SECONDS = 600
-
 
 def found(line: int) -> Toolchain:
     """Return what compiles for a line where no declaration is read. Raises ToolchainError."""
-    return Toolchain({line: find(AUTO, line, os.curdir)}, ProcessLimits(None, _SECONDS))
+    from wasmbuild.project.declared import CompileLimits
+
+    return Toolchain({line: find(AUTO, line, os.curdir)}, ProcessLimits(*CompileLimits(), declared=False))
 
 
 class Toolchain:

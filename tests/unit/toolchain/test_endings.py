@@ -53,11 +53,12 @@ def test_the_limit_that_is_named_is_the_one_that_was_reached(
     given: dict[str, int], memory: int | None, there: dict[str, int], whose: str, fix: str
 ) -> None:
     given.update(there)
-    ending = endings.ending(-6, ALLOCATION, ProcessLimits(memory))
+    limits = ProcessLimits(memory)
+    ending = endings.ending(-6, ALLOCATION, limits)
     assert ending == f"ran out of {whose} (memory allocation of 512 bytes failed)"
     assert endings.is_out_of_memory(ending)
     assert endings.want(ending) == fix
-    assert endings.limit_to_raise(ending) == ("" if fix else "raise memory-limit under [toolchain]")
+    assert endings.limit_to_raise(ending, limits) == ("" if fix else "raise memory-limit under [toolchain]")
 
 
 @pytest.mark.parametrize(
@@ -74,8 +75,9 @@ def test_what_the_system_kills(given: dict[str, int], there: dict[str, int], mor
     assert ending == f"was killed by SIGKILL, by someone or by the system because it ran out of memory{more}"
     assert endings.want(ending) == f"give it more {given_more}, or compile fewer at a time (-j 1)"
     assert endings.is_from_outside(-9)
-    late = endings.ending(-9, "", ProcessLimits(1 << 33, 600), timed_out=True)
-    assert (endings.want(late), endings.limit_to_raise(late)) == ("", "raise time-limit under [toolchain]")
+    limits = ProcessLimits(1 << 33, 600)
+    late = endings.ending(-9, "", limits, timed_out=True)
+    assert (endings.want(late), endings.limit_to_raise(late, limits)) == ("", "raise time-limit under [toolchain]")
 
 
 def test_threads_that_the_system_does_not_start() -> None:

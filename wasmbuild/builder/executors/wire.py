@@ -41,7 +41,7 @@ def request_to_bytes(request: CompileRequest) -> bytes:
         "kind": request.kind,
         "engine": request.engine.to_json(),
         "compiler": list(request.compiler),
-        "limits": list(request.limits),
+        "limits": [request.limits.memory, request.limits.seconds],
         "threads": request.threads,
         "labels": list(request.labels),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import Annotated
 
 from pydantic import Field
@@ -16,8 +15,7 @@ from wasmbuild.text import quoted, suggestion
 
 COMPILERS = ("auto", "cli", "embedded")
 
-# Only Linux can limit the memory of a child that has been started.
-_DEFAULT_MEMORY = 8 << 30 if sys.platform == "linux" else None
+_DEFAULTS = CompileLimits()
 
 
 def _compiler(text: str) -> Wrong | None:
@@ -59,9 +57,11 @@ class ToolchainTable(Table):
         ),
         examples=["4 GiB"],
     )
-    time_limit: Seconds = Field(default=600, description="Seconds that compiling one artifact may take, 1 to 86400.")
+    time_limit: Seconds = Field(
+        default=_DEFAULTS.seconds, description="Seconds that compiling one artifact may take, 1 to 86400."
+    )
 
     def limits(self) -> CompileLimits:
         """Return what compiling one artifact may take."""
-        memory = _DEFAULT_MEMORY if self.memory_limit is None else self.memory_limit
+        memory = _DEFAULTS.memory if self.memory_limit is None else self.memory_limit
         return CompileLimits(memory, self.time_limit)
