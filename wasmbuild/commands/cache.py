@@ -13,6 +13,7 @@ from wasmbuild.commands import options
 from wasmbuild.commands.cache_schema import SCHEMA
 from wasmbuild.errors import DONE, DiskError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
+from wasmbuild.project.cache_policy import DEFAULT_SIZE, CachePolicy
 from wasmbuild.project.filenames import CONFIG
 from wasmbuild.text import escaped
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import argparse
 
     from wasmbuild.builder.cache.local import LocalCache
-    from wasmbuild.project.cache_policy import CachePolicy
 
 
 _OFF = f"{VARIABLE}={OFF}"
@@ -34,7 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("clear", help="remove all of it")
     prune = actions.add_parser(
         "prune",
-        help="remove what was used longest ago and is beyond [cache] max-size, of the declaration here or else 5 GiB",
+        help="remove what was used longest ago and is beyond [cache] max-size, of the declaration here or else "
+        f"{DEFAULT_SIZE}",
     )
     options.add_config(prune)
     keygen = actions.add_parser(
@@ -45,7 +46,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.console.figures import counted, human_size
-    from wasmbuild.project.cache_policy import CachePolicy
 
     if arguments.action == "keygen":
         return _keygen(arguments.file)
@@ -139,7 +139,6 @@ def _keygen(path: Path) -> int:
 def _declared(arguments: argparse.Namespace) -> CachePolicy:
     """Return what the declaration here says, the defaults where there is none."""
     from wasmbuild.builder.workspace import Workspace
-    from wasmbuild.project.cache_policy import CachePolicy
 
     if not os.path.exists(arguments.config) and str(arguments.config) == CONFIG:
         return CachePolicy()

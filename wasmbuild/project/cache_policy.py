@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from wasmbuild.lean.typing import NamedTuple
 
-DEFAULT_BYTES = 5 << 30
+_DEFAULT_GIB = 5
+DEFAULT_SIZE = f"{_DEFAULT_GIB} GiB"
 DEFAULT_SECONDS = 5
 # Of these the address may hold credentials; of the others it is known by its path too, in which an @ is like any other.
 WITH_LOGIN = ("https", "http")
@@ -22,7 +23,7 @@ class CachePolicy(NamedTuple):
     """
 
     enabled: bool = True
-    max_bytes: int = DEFAULT_BYTES
+    max_bytes: int = _DEFAULT_GIB << 30
     remote: str | None = None
     push: bool = False
     timeout: int = DEFAULT_SECONDS

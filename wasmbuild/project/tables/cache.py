@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field
 
 from wasmbuild.project.cache_policy import (
     DEFAULT_SECONDS,
+    DEFAULT_SIZE,
     PUBLIC_PREFIX,
     SCHEMES,
     WITH_LOGIN,
@@ -99,7 +100,7 @@ class CacheTable(Table):
         default=True, description="Whether artifacts that were compiled before are taken from it, and others kept."
     )
     max_size: Bytes = Field(
-        default="5 GiB",
+        default=DEFAULT_SIZE,
         validate_default=True,
         description=(
             "What is kept in all: bytes, or text such as `5 GiB`. Beyond that, what was used longest ago goes; an "
