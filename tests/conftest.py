@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
-from wasmbuild.builder.scheduler import cores
+from wasmbuild.builder.job_slots import cores
 
 # A shell that starts tests in the background has them ignore interrupts, and whatever they start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

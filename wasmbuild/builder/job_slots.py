@@ -1,7 +1,7 @@
-"""Whether another build counts the jobs that run: what it says of its job server, apart from the client of that.
+"""How many jobs may run: as many as there are cores, or as another build counts, by what it says of its job server.
 
-It stands in ``CARGO_MAKEFLAGS`` or ``MAKEFLAGS`` ("POSIX Jobserver Interaction" in Make's manual). A step asks, and has
-no use for the client: it is one of the jobs that are counted.
+That stands in ``CARGO_MAKEFLAGS`` or ``MAKEFLAGS`` ("POSIX Jobserver Interaction" in Make's manual). A step asks, and
+has no use for the client: it is one of the jobs that are counted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 _VARIABLES = ("CARGO_MAKEFLAGS", "MAKEFLAGS")
 _OPTIONS = ("--jobserver-auth=", "--jobserver-fds=")
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def is_offered(environment: Mapping[str, str] = os.environ) -> bool:

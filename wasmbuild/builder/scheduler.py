@@ -6,9 +6,8 @@ comes back is held to its request before anybody believes it, wherever it comes 
 
 from __future__ import annotations
 
-import os
-
 from wasmbuild.builder.compile import keep
+from wasmbuild.builder.job_slots import cores
 from wasmbuild.builder.request import ALL_CORES, CompileRequest, CompileResult, Prepared
 from wasmbuild.builder.restoring import Restorable, Restorer, restored
 from wasmbuild.errors import ExecutorError, WasmbuildError
@@ -27,13 +26,6 @@ class Work(Restorable[Outcome], Protocol[Outcome]):
 
     def prepare(self, id: str) -> Prepared:
         """Return the request for an artifact, with one thread. Raises WasmbuildError where there can be none."""
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def threads_for(unfinished: int, slots: int, available: int) -> int:

@@ -57,7 +57,7 @@ def _as_failed_task(action: Callable[Parameters, Result]) -> Callable[Parameters
 @_as_failed_task
 def compile_artifact(arguments: BuildArguments, id: str) -> dict[str, Any] | TaskFailed:
     """Compile one artifact; one that was up to date when doit looked is compiled because doit was told to."""
-    from wasmbuild.builder.scheduler import cores
+    from wasmbuild.builder.job_slots import cores
 
     build = of(arguments)
     with build.busy():

@@ -78,7 +78,7 @@ class Declared:
 
     def dodo(self) -> tuple[dict[str, Any], Callable[[], Iterator[object]], Callable[[], dict[str, Any]]]:
         """Return ``DOIT_CONFIG``, ``task_compile`` and ``task_verify`` for a ``dodo.py`` of wasmbuild's own."""
-        from wasmbuild.builder.scheduler import cores
+        from wasmbuild.builder.job_slots import cores
         from wasmbuild.doit.reporter import Reporter
         from wasmbuild.doit.skipping import MEMORY
 

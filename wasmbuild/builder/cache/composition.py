@@ -14,7 +14,7 @@ from wasmbuild.builder.cache.remote import RemoteCache, lacks
 from wasmbuild.builder.cache.tiered import NearCache, Remote, TieredCache
 from wasmbuild.builder.cache.transfer_process import TransferProcess, leave, left_or_new
 from wasmbuild.builder.cache.transfer_setup import TransferSetup
-from wasmbuild.builder.scheduler import cores
+from wasmbuild.builder.job_slots import cores
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING

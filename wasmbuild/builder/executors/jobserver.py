@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from wasmbuild.builder import jobserver
 from wasmbuild.builder.executors.local import LocalExecutor
+from wasmbuild.builder.job_slots import cores
 from wasmbuild.builder.jobserver import Jobserver
 from wasmbuild.builder.request import CompileRequest, CompileResult
-from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import CompileError
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from wasmbuild import interrupts
+from wasmbuild.builder.job_slots import cores
 from wasmbuild.builder.request import CompileRequest, CompileResult
-from wasmbuild.builder.scheduler import cores
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.queue import SimpleQueue, awaited
 from wasmbuild.lean.threading import Thread, started
