@@ -9,17 +9,11 @@ from pathlib import Path
 from maker import Maker
 
 from wasmbuild import files
+from wasmbuild.builder.cache.answers import CachedArtifact
 from wasmbuild.builder.compile import check
 from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.key import CompilerIdentity
-from wasmbuild.builder.request import (
-    CachedArtifact,
-    CheckedArtifact,
-    CompileRequest,
-    CompileResult,
-    Labels,
-    Prepared,
-)
+from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Labels, Prepared
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import CompileError, DiskError, WasmbuildError

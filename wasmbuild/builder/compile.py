@@ -7,9 +7,11 @@ import os
 import time
 
 from wasmbuild import files
+from wasmbuild.builder.cache.answers import CachedArtifact
 from wasmbuild.builder.disk import BUILDING, as_disk_error
+from wasmbuild.builder.job_slots import ALL_CORES
 from wasmbuild.builder.key import CompilerIdentity, canonical, identity_of
-from wasmbuild.builder.request import ALL_CORES, CachedArtifact, CheckedArtifact, CompileRequest, CompileResult
+from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, WasmbuildError
 from wasmbuild.formats.cwasm import ReadAt

@@ -10,7 +10,8 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wasmbuild.builder.request import CachedArtifact, CacheProblem, CompileRequest, CompileResult, RemoteReport
+    from wasmbuild.builder.cache.answers import CachedArtifact, CacheProblem, RemoteReport
+    from wasmbuild.builder.request import CompileRequest, CompileResult
     from wasmbuild.lean.pathlib import Path
 
 

@@ -17,6 +17,10 @@ _VARIABLES = ("CARGO_MAKEFLAGS", "MAKEFLAGS")
 _OPTIONS = ("--jobserver-auth=", "--jobserver-fds=")
 
 
+ALL_CORES = 0
+"""As a number of threads: as many as the machine has cores."""
+
+
 def cores() -> int:
     """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):

@@ -5,8 +5,9 @@ To copy and to check what is large is most of the work, and Python lets go of it
 
 from __future__ import annotations
 
+from wasmbuild.builder.cache.answers import NO_CACHE
 from wasmbuild.builder.compile import kept
-from wasmbuild.builder.request import NO_CACHE, CheckedArtifact, CompileRequest, CompileResult
+from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.queue import Empty, SimpleQueue, awaited

@@ -7,8 +7,8 @@ comes back is held to its request before anybody believes it, wherever it comes 
 from __future__ import annotations
 
 from wasmbuild.builder.compile import keep
-from wasmbuild.builder.job_slots import cores
-from wasmbuild.builder.request import ALL_CORES, CompileRequest, CompileResult, Prepared
+from wasmbuild.builder.job_slots import ALL_CORES, cores
+from wasmbuild.builder.request import CompileRequest, CompileResult, Prepared
 from wasmbuild.builder.restoring import Restorable, Restorer, restored
 from wasmbuild.errors import ExecutorError, WasmbuildError
 from wasmbuild.lean.typing import TYPE_CHECKING, Generic, Protocol, TypeVar

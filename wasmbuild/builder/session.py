@@ -5,14 +5,15 @@ from __future__ import annotations
 from wasmbuild.builder import key, noop
 from wasmbuild.builder.artifact_statuses import ArtifactStatuses
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
+from wasmbuild.builder.cache.answers import NO_CACHE, CacheProblem, RemoteReport
 from wasmbuild.builder.checker import Checker, Status
 from wasmbuild.builder.compile import LocalCompiler
 from wasmbuild.builder.disk import is_forbidden
 from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.executors.backends import THIS_MACHINE
 from wasmbuild.builder.index_file import IndexFile
+from wasmbuild.builder.job_slots import ALL_CORES
 from wasmbuild.builder.manifests import Manifests
-from wasmbuild.builder.request import ALL_CORES, NO_CACHE, CacheProblem, RemoteReport
 from wasmbuild.builder.scheduler import Scheduler, make
 from wasmbuild.builder.shipped_sources import ShippedSources
 from wasmbuild.builder.sources import SourceReader

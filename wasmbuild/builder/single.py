@@ -8,7 +8,7 @@ from wasmbuild import files
 from wasmbuild.builder import disk, key, output
 from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, as_disk_error, delete
 from wasmbuild.builder.edits import SourceWatch
-from wasmbuild.builder.request import ALL_CORES
+from wasmbuild.builder.job_slots import ALL_CORES
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError

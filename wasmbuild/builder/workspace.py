@@ -109,9 +109,9 @@ class Workspace:
         happens there. Raises DeclarationError, ToolchainError, UsageError.
         """
         from wasmbuild.builder.build_directory import BuildDirectory
+        from wasmbuild.builder.cache.answers import NO_CACHE
         from wasmbuild.builder.executors import backends
         from wasmbuild.builder.noop import not_yet
-        from wasmbuild.builder.request import NO_CACHE
         from wasmbuild.builder.session import Session
 
         plan, declaration = planned or self.planned()

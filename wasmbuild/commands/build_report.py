@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import argparse
 
     from wasmbuild.audit.known_faults import KnownFaults
-    from wasmbuild.builder.request import RemoteReport
+    from wasmbuild.builder.cache.answers import RemoteReport
     from wasmbuild.builder.session import Session
     from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.console.progress import Progress

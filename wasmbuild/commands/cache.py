@@ -73,8 +73,8 @@ def _as_disk_error() -> Iterator[None]:
 
 
 def _stats(cache: LocalCache | None, policy: CachePolicy, *, as_json: bool) -> int:
+    from wasmbuild.builder.cache.answers import CacheProblem
     from wasmbuild.builder.cache.local import Usage
-    from wasmbuild.builder.request import CacheProblem
     from wasmbuild.console.figures import counted, human_size
 
     directory, usage = None, Usage(0, 0)

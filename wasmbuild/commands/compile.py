@@ -53,8 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from wasmbuild.builder.job_slots import is_offered
-    from wasmbuild.builder.request import ALL_CORES
+    from wasmbuild.builder.job_slots import ALL_CORES, is_offered
     from wasmbuild.project.declared import Artifact, Module
 
     undeclared.check(arguments)
@@ -114,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _cache(arguments: argparse.Namespace, workspace: Workspace | None) -> ArtifactCache:
-    from wasmbuild.builder.request import NO_CACHE
+    from wasmbuild.builder.cache.answers import NO_CACHE
 
     if arguments.no_cache:
         return NO_CACHE

@@ -10,8 +10,8 @@ import pytest
 from cache_servers import Server
 from support import Project
 
+from wasmbuild.builder.cache.answers import CachedArtifact
 from wasmbuild.builder.cache.local import LocalCache
-from wasmbuild.builder.request import CachedArtifact
 
 Member = Callable[..., Project]
 

@@ -11,7 +11,8 @@ import pytest
 from fakes import FakeCache, FakeCompiler, FakeExecutor, FakeWork, artifact
 
 from wasmbuild.builder import restoring
-from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult, Labels
+from wasmbuild.builder.job_slots import ALL_CORES
+from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Labels
 from wasmbuild.builder.scheduler import Scheduler, make, threads_for
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig

@@ -15,7 +15,7 @@ from _thread import allocate_lock
 
 from wasmbuild import files, usercache
 from wasmbuild.builder.cache import entry
-from wasmbuild.builder.request import CachedArtifact, CacheProblem
+from wasmbuild.builder.cache.answers import CachedArtifact, CacheProblem
 from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple

@@ -7,7 +7,7 @@ import shlex
 import stat
 
 from wasmbuild.boundary import host_fix
-from wasmbuild.builder.request import CacheProblem
+from wasmbuild.builder.cache.answers import CacheProblem
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.text import escaped
 

@@ -12,10 +12,10 @@ import time
 from _thread import allocate_lock
 
 from wasmbuild.builder.cache import packed
+from wasmbuild.builder.cache.answers import CacheProblem, RemoteReport
 from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.remote_status import RemoteStatus
 from wasmbuild.builder.cache.tiered import TakenArtifact
-from wasmbuild.builder.request import CacheProblem, RemoteReport
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.builder.request import RemoteReport
+from wasmbuild.builder.cache.answers import RemoteReport
 
 
 class RemoteStatus:

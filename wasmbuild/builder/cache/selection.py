@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from wasmbuild import usercache
-from wasmbuild.builder.request import NO_CACHE
+from wasmbuild.builder.cache.answers import NO_CACHE
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING

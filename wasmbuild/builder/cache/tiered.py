@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 
 from wasmbuild import files
+from wasmbuild.builder.cache.answers import CachedArtifact, CacheProblem, RemoteReport
 from wasmbuild.builder.cache.local import LocalCache
-from wasmbuild.builder.request import CachedArtifact, CacheProblem, RemoteReport
 from wasmbuild.digest import sha256_hex
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple, Protocol

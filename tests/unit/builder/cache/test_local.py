@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from wasmbuild import files, usercache
 from wasmbuild.builder import key
 from wasmbuild.builder.cache import contents, entry, local
+from wasmbuild.builder.cache.answers import CacheProblem
 from wasmbuild.builder.cache.local import LocalCache, Usage
-from wasmbuild.builder.request import CacheProblem
 from wasmbuild.usercache import CacheDirectory
 
 ARTIFACT = b"\x7fELF" + bytes(range(256)) * 40

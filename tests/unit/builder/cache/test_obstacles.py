@@ -11,8 +11,8 @@ import pytest
 
 from wasmbuild import files
 from wasmbuild.builder.cache import obstacles
+from wasmbuild.builder.cache.answers import CacheProblem
 from wasmbuild.builder.cache.local import LocalCache, Usage
-from wasmbuild.builder.request import CacheProblem
 from wasmbuild.usercache import CacheDirectory
 
 DENIED = PermissionError(errno.EACCES, "Permission denied")

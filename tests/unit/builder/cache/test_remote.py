@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from wasmbuild.builder import key
+from wasmbuild.builder.cache.answers import RemoteReport
 from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.cache.packed import PackedArtifact
 from wasmbuild.builder.cache.tiered import NearCache, TakenArtifact, TieredCache
-from wasmbuild.builder.request import RemoteReport
 from wasmbuild.usercache import CacheDirectory
 
 ARTIFACT = b"artifact"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from wasmbuild.builder.cache import packed, remote
+from wasmbuild.builder.cache.answers import CacheProblem
 from wasmbuild.builder.cache.remote import RemoteCache
 from wasmbuild.builder.cache.tiered import TakenArtifact
-from wasmbuild.builder.request import CacheProblem
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain.replies import Reply
 
