@@ -8,7 +8,7 @@ level is tried only where the one below holds, and what is loaded are the very b
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from wasmbuild.errors import ChildError, HostError, ToolchainError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -48,7 +48,6 @@ def verify(
     compiler: str = "auto",
     targets: Iterable[Target] = (),
     limits: ProcessLimits | None = None,
-    on_entry: Callable[[Verdict], None] | None = None,
 ) -> Report:
     """Verify the artifacts of manifests, and say of each what holds.
 
@@ -62,8 +61,6 @@ def verify(
     the artifacts of a manifest with the name and the triple of such a target are loaded by its runner, wherever the
     manifest is. A runner is never taken from what is verified. ``limits`` bound the memory of what loads artifacts, and
     the time for each; None for the defaults. A runner's own limits come first, and each test has its own time.
-
-    ``on_entry`` is called with each verdict as soon as it is known, in any order, by one thread at a time.
 
     Nothing is printed, and a file that is missing, damaged or hostile is a verdict of the report. What fails on the
     side of what verifies leaves artifacts not verified (``Verdict.verified``). Raises UsageError for arguments that do
@@ -84,7 +81,7 @@ def verify(
         )
     shipments = collect(paths, index_sha256)
     try:
-        return _verified(shipments, compiler, limits, level, targets, on_entry)
+        return _verified(shipments, compiler, limits, level, targets)
     except (OSError, MemoryError, RuntimeError, ChildError) as error:
         from wasmbuild.verify.host_errors import with_fix
 
@@ -99,13 +96,12 @@ def _verified(
     limits: ProcessLimits,
     level: str | None,
     targets: Iterable[Target],
-    on_entry: Callable[[Verdict], None] | None,
 ) -> Report:
     from wasmbuild.verify.ladder import Verifier
     from wasmbuild.verify.tools import Tools
 
     with Tools(compiler) as tools:
-        ladder = Verifier(tools, limits, level, targets, on_entry)
+        ladder = Verifier(tools, limits, level, targets)
         try:
             for shipment in shipments:
                 if isinstance(shipment, Verdict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 from wasmbuild.errors import ChildError, WasmbuildError
@@ -37,21 +37,12 @@ class Verifier:
     """Judges the artifacts of one manifest after the other; verdicts come in any order and from any thread.
 
     ``level`` is the one level that is demanded, and no higher one is tried; with None all are tried, and those are
-    demanded that manifests demand or this host can reach. ``targets`` are declared, for their runners. ``on_entry`` is
-    called with each verdict, by one thread at a time.
+    demanded that manifests demand or this host can reach. ``targets`` are declared, for their runners.
     """
 
-    def __init__(
-        self,
-        tools: Tools,
-        limits: ProcessLimits,
-        level: str | None,
-        targets: Iterable[Target],
-        on_entry: Callable[[Verdict], None] | None,
-    ) -> None:
+    def __init__(self, tools: Tools, limits: ProcessLimits, level: str | None, targets: Iterable[Target]) -> None:
         self._demanded = level
         self._ceiling = level or TESTED
-        self._on_entry = on_entry
         self._tools = tools
         self._intact = Intact()
         self._references = References(tools)
@@ -202,8 +193,6 @@ class Verifier:
                 return
             self._entries[position] = verdict
             self._seconds[position] = seconds
-            if self._on_entry is not None:
-                self._on_entry(verdict)
 
 
 class _TargetLadder:

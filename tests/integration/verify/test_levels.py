@@ -41,11 +41,9 @@ def test_right_artifacts_of_every_family_are_accepted(tmp_path: Path, workshop: 
         workshop.ship(tmp_path, name, triple, texts, cpu_level=level) for name, (triple, level) in FAMILIES.items()
     ]
     digest = workshop.index(tmp_path, *manifests)
-    seen: list[Verdict] = []
-    report = verify([tmp_path], index_sha256=digest, on_entry=seen.append)
+    report = verify([tmp_path], index_sha256=digest)
     assert report.ok
     assert [entry.id for entry in report.artifacts] == [f"{module}@{name}" for name in FAMILIES for module in texts]
-    assert sorted(seen) == sorted(report.artifacts)
     for entry in report.artifacts:
         triple = FAMILIES[entry.id.partition("@")[2]][0]
         level = "loaded" if host.runs(parse(triple)) else "consistent"

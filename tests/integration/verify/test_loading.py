@@ -17,7 +17,7 @@ from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.process import memory_can_be_limited
-from wasmbuild.verify import Verdict, verify
+from wasmbuild.verify import verify
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.loaded import Loaders, LoadingMethod
 from wasmbuild.verify.loading import LoadOutcome
@@ -219,18 +219,6 @@ def test_what_the_library_compiles_and_cannot_run_is_checked_without_an_executab
     workshop.write(tmp_path, manifest._replace(engine={**manifest.engine, "consume-fuel": True}))
     [entry] = verify([tmp_path]).artifacts
     assert (entry.outcome, entry.failed) == ("failed", "consistent")
-
-
-def test_an_error_of_the_caller_ends_everything(tmp_path: Path, workshop: Any) -> None:
-    texts = {f"m{number}": MODULE for number in range(300)}
-    workshop.ship(tmp_path, "host", HERE, texts)
-    workshop.ship(tmp_path, "rust", HERE, texts, engine={"embedder": "rust"})
-
-    def fail(entry: Verdict) -> None:
-        raise RuntimeError(entry.id)
-
-    with pytest.raises(RuntimeError, match="m0@host"):
-        verify([tmp_path], on_entry=fail)
 
 
 def test_digests_are_the_only_thing_that_is_equal_of_two_names(tmp_path: Path, workshop: Any) -> None:

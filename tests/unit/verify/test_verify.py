@@ -17,12 +17,10 @@ def test_intact_needs_no_wasmtime(tmp_path: Path, maker: Any) -> None:
     manifests = [maker.ship(tmp_path, {"a": b"x", "b/c": b"y"}, target="pi")]
     maker.index(tmp_path, *manifests)
     (tmp_path / "pi" / "a.cwasm").write_bytes(b"z")
-    seen: list[Verdict] = []
-    report = verify([tmp_path], level="intact", on_entry=seen.append)
+    report = verify([tmp_path], level="intact")
     first, second = report.artifacts
     assert (first.id, first.ok, first.level, first.failed) == ("a@pi", False, None, "intact")
     assert second == Verdict("b/c@pi", True, "intact", None, "intact", "")
-    assert seen == [first, second]
     assert report.exit_code == 1
 
 
