@@ -145,7 +145,7 @@ def _missed(
         directory = workspace.root / "flipped"
         named = _ship(directory, batch, redeclare=redeclare)
         level = "consistent" if redeclare else None
-        report = verify([directory], level=level, compiler=str(workspace.executable))
+        report = verify([directory], level=level)
         for entry in report.artifacts:
             flip = named.pop(entry.id, None)
             if flip is None and not entry.ok:

@@ -42,7 +42,7 @@ def found(workspace: Workspace) -> Count:
     count = _QUICK_COUNT if workspace.quick else _COUNT
     directory = workspace.root / "wrong"
     cases = list(_cases(build(workspace), directory, count))
-    report = verify([case.directory for case in cases], compiler=str(workspace.executable))
+    report = verify([case.directory for case in cases])
     by_case: dict[str, dict[str, Verdict]] = {case.directory.name: {} for case in cases}
     for entry in report.artifacts:
         by_case[_case_of(entry.id, directory)][entry.id] = entry

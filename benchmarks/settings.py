@@ -61,7 +61,7 @@ def accepted(workspace: Workspace) -> Count:
     directories = [
         _built(workspace, start, targets[start : start + _TARGETS]) for start in range(0, len(targets), _TARGETS)
     ]
-    report = verify(directories, compiler=str(workspace.executable))
+    report = verify(directories)
     verdicts = {entry.id: entry for entry in report.artifacts}
     missed = list(_missed(targets, verdicts))
     loaded = sum(entry.level == "loaded" for entry in verdicts.values())

@@ -39,7 +39,7 @@ class Inspector:
     """Describes files. A context manager, which ends the children that it needed."""
 
     def __init__(self) -> None:
-        self._tools = Tools("auto")
+        self._tools = Tools()
         self._engines = Engines(self._tools)
         self._origins = Origins()
         self._library = Embedded(self._tools.library, _LIMITS) if self._tools.library is not None else None

@@ -45,7 +45,6 @@ def verify(
     *,
     level: str | None = None,
     index_sha256: str | None = None,
-    compiler: str = "auto",
     targets: Iterable[Target] = (),
     limits: ProcessLimits | None = None,
 ) -> Report:
@@ -56,11 +55,11 @@ def verify(
     else what this host can reach. ``index_sha256`` pins the bytes of
     the one index that is named.
 
-    Settings that the installed library cannot express are left to an executable: ``compiler`` is which, as
-    ``[toolchain] compiler`` has it. ``targets`` are those of a wasmbuild.toml that the user named, for their runners:
-    the artifacts of a manifest with the name and the triple of such a target are loaded by its runner, wherever the
-    manifest is. A runner is never taken from what is verified. ``limits`` bound the memory of what loads artifacts, and
-    the time for each; None for the defaults. A runner's own limits come first, and each test has its own time.
+    Settings that the installed library cannot express are left to an executable that is found here. ``targets`` are
+    those of a wasmbuild.toml that the user named, for their runners: the artifacts of a manifest with the name and the
+    triple of such a target are loaded by its runner, wherever the manifest is. A runner is never taken from what is
+    verified. ``limits`` bound the memory of what loads artifacts, and the time for each; None for the defaults. A
+    runner's own limits come first, and each test has its own time.
 
     Nothing is printed, and a file that is missing, damaged or hostile is a verdict of the report. What fails on the
     side of what verifies leaves artifacts not verified (``Verdict.verified``). Raises UsageError for arguments that do
@@ -81,7 +80,7 @@ def verify(
         )
     shipments = collect(paths, index_sha256)
     try:
-        return _verified(shipments, compiler, limits, level, targets)
+        return _verified(shipments, limits, level, targets)
     except (OSError, MemoryError, RuntimeError, ChildError) as error:
         from wasmbuild.verify.host_errors import with_fix
 
@@ -92,7 +91,6 @@ def verify(
 
 def _verified(
     shipments: Iterable[Shipment | Verdict],
-    compiler: str,
     limits: ProcessLimits,
     level: str | None,
     targets: Iterable[Target],
@@ -100,7 +98,7 @@ def _verified(
     from wasmbuild.verify.ladder import Verifier
     from wasmbuild.verify.tools import Tools
 
-    with Tools(compiler) as tools:
+    with Tools() as tools:
         ladder = Verifier(tools, limits, level, targets)
         try:
             for shipment in shipments:

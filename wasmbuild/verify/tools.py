@@ -24,14 +24,10 @@ _REFERENCE_LIMITS = ProcessLimits(seconds=60)
 
 
 class Tools:
-    """What is installed, looked for when it is first needed. A context manager, which ends the children.
+    """What is installed, looked for when it is first needed. A context manager, which ends the children."""
 
-    ``choice`` is the compiler that the user wants: ``auto``, ``cli``, ``embedded`` or a path.
-    """
-
-    def __init__(self, choice: str) -> None:
+    def __init__(self) -> None:
         self.library, self._unknown = _library()
-        self._choice = choice if choice not in (find.AUTO, find.EMBEDDED) else find.CLI
         self._embedded: dict[str, Embedded] = {}
         self._others: dict[int, FoundCompiler] | None = None
         self._executables: dict[tuple[int, str | None], FoundCompiler | Unreachable | Unverified] = {}
@@ -62,7 +58,7 @@ class Tools:
 
     def _found(self, line: int, release: str | None) -> FoundCompiler | Unreachable | Unverified:
         try:
-            return find.find(self._choice, line, os.curdir, at_least=release, others=lines.known())
+            return find.find(find.CLI, line, os.curdir, at_least=release, others=lines.known())
         except NoCompilerError as error:
             if self._unknown:
                 return Unverified(self._unknown)

@@ -34,7 +34,7 @@ def loaded(tmp_path: Path, manifest: Manifest, meddle: Any) -> Obstacle | None:
     [artifact] = manifest.artifacts
     outcomes: queue.Queue[LoadOutcome] = queue.Queue()
     directory = tmp_path / manifest.target
-    with Tools("auto") as tools, ConfinedDirectory(directory) as confined:
+    with Tools() as tools, ConfinedDirectory(directory) as confined:
         loaders = Loaders(tools, ProcessLimits(seconds=60))
         method = loaders.method(manifest)
         os.utime(directory / artifact.path, ns=(10**18, 10**18))

@@ -53,7 +53,7 @@ class Made(References):
 
 def told(maker: Any, tail: bytes, flags: Any = FLAGS) -> str:
     reference = Reference(_of(None), FLAGS, TAIL)
-    with Tools("auto") as tools:
+    with Tools() as tools:
         words = Made(tools).differences(reference, read(maker.artifact(shared=flags, tail=tail)))
     start = "has other engine settings than its manifest declares: "
     assert words == "" or words.startswith(start)
