@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from wasmbuild.engine import lines
 from wasmbuild.errors import CompileError, ToolchainError, UsageError
 from wasmbuild.installing import archive, mirror, store
 from wasmbuild.installing.archive import ArchiveError
@@ -18,7 +19,7 @@ from wasmbuild.installing.install import SILENT, Installed, InstallReporter, loc
 from wasmbuild.installing.transfer import NetworkError
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, search_path
-from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler, without_library
+from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler
 from wasmbuild.toolchain.installed import LIBRARIES, RECORD, Archive, InstallRecord
 from wasmbuild.toolchain.limits import ProcessLimits
 
@@ -81,7 +82,7 @@ def install_library(
 
 def _check(request: str) -> None:
     """Raise UsageError for a version, or a line, whose library is not used."""
-    if problem := without_library(int(request.partition(".")[0])):
+    if problem := lines.without_library(int(request.partition(".")[0])):
         raise UsageError(f"{problem}; leave out --library: wasmbuild toolchain install {request}")
 
 

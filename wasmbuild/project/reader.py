@@ -108,8 +108,7 @@ class DeclarationReader:
 
     def _compiler(self, declared: str, targets: Sequence[Target]) -> str:
         for line in lines_of(targets):
-            if declared == "embedded" and not lines.get(line).library:
-                problem = f"the library of Wasmtime {line} is not used: executables of that line do all there is to do"
+            if declared == "embedded" and (problem := lines.without_library(line)):
                 self._mistake(("toolchain", "compiler"), problem, 'write "cli", or leave it out')
         return declared if declared in COMPILERS else os.path.normpath(self._directory / declared)
 
@@ -187,8 +186,7 @@ class DeclarationReader:
             return None
         config = EngineConfig.declared(merged, line=line, triple=triple, cpu=table.cpu, cpu_features=table.cpu_features)
         runner = None if table.runner is None else table.runner.runner(self._directory)
-        if runner is not None and runner.python is not None and not lines.get(line).library:
-            problem = f"the library of Wasmtime {line} is not used, which loads what its own release compiled alone"
+        if runner is not None and runner.python is not None and (problem := lines.without_library(line)):
             fix = f'write wasmtime = "…" in its place, an executable of that target and of Wasmtime {line}'
             self._mistake(("targets", name, "runner", "python"), problem, fix)
             return None

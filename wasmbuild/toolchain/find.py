@@ -127,15 +127,6 @@ def untold_version(path: Path) -> str:
     )
 
 
-def without_library(line: int) -> str:
-    """Say why the library of a line is not used; empty where it is, or where nobody knows the line."""
-    from wasmbuild.engine import lines
-
-    if line not in lines.known() or lines.get(line).library:
-        return ""
-    return f"wasmbuild has no use for the library of Wasmtime {line}: executables of that line do all there is to do"
-
-
 def by_digest(sha256: str) -> FoundCompiler | None:
     """Return the compiler whose file has this digest, of all that may be found here and of copies that were kept.
 
@@ -299,7 +290,9 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None,
 
 def _library_of(wanted: _Wanted) -> FoundCompiler:
     """Return the first library that will do. Raises ToolchainError."""
-    if problem := without_library(wanted.line):
+    from wasmbuild.engine import lines
+
+    if problem := lines.without_library(wanted.line):
         raise ToolchainError(problem)
     found = library()
     problem = wanted.problem(found.version)

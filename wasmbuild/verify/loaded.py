@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from wasmbuild.engine import host, triples
+from wasmbuild.engine import host, lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats import layouts
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.declared import Runner, Target
 from wasmbuild.project.keys import dotted
-from wasmbuild.toolchain import find
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify import probes
@@ -199,8 +198,8 @@ def _run_options(engine: EngineConfig) -> RunOptions:
 
 def _without_library(engine: EngineConfig) -> str:
     """Return why no library loads for an engine, on whatever machine; empty where one does."""
-    if find.without_library(engine.line):
-        return "the library of this line of Wasmtime is not used"
+    if unused := lines.without_library(engine.line):
+        return unused
     lacking = engine.loader_lacks()
     return f"no python can express {', '.join(lacking)}" if lacking else ""
 

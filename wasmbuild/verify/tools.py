@@ -63,7 +63,7 @@ class Tools:
             if self._unknown:
                 return Unverified(self._unknown)
             problem = str(error).partition("\n")[0]
-            if find.without_library(line):
+            if lines.without_library(line):
                 wanted = release or line
                 return Unreachable(
                     f"an executable of Wasmtime {wanted} does that, and {problem}; run: wasmbuild toolchain install "
@@ -80,7 +80,7 @@ class Tools:
 
     def library_of(self, line: int) -> FoundCompiler | None:
         """Return a library of a line: that of this environment, or else the one that was installed for the line."""
-        if find.without_library(line):
+        if lines.without_library(line):
             return None
         if self.library is not None and _line(self.library) == line:
             return self.library

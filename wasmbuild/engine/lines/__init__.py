@@ -65,6 +65,13 @@ def install_commands(number: int, at_least: str | None = None) -> list[str]:
     return [*([install] if install else []), f"wasmbuild toolchain install {at_least or number}"]
 
 
+def without_library(number: int) -> str:
+    """Say that the library of a line is not used; empty where it is, or where nobody knows the line."""
+    if number not in known() or get(number).library:
+        return ""
+    return f"the library of Wasmtime {number} is not used"
+
+
 def own_release_only(number: int) -> bool:
     """Tell whether the loader of a line, known or not, takes what its own release compiled and nothing else."""
     return get(number).own_release_only if number in known() else number <= LAST_OWN_RELEASE_ONLY
