@@ -13,15 +13,15 @@ from wasmbuild.text import shown
 if TYPE_CHECKING:
     from wasmbuild.engine.line import Problem
 
-_KEYS = frozenset(("line", "triple", "isa-flags", "engine"))
+_KEYS = ("line", "triple", "isa-flags", "engine")
 _WRITE_AGAIN = "write it again with this version of wasmbuild"
 
 
 def checked(document: object) -> tuple[int, triples.TargetTriple, Mapping[str, Any], Mapping[str, Any]]:
     """Return line, triple, ISA flags and canonical engine of a document. Raises EngineError with all that is wrong."""
-    if not isinstance(document, Mapping) or document.keys() != _KEYS:
+    if not isinstance(document, Mapping) or document.keys() != set(_KEYS):
         raise EngineError([("", f"must be an object with {', '.join(sorted(_KEYS))}", _WRITE_AGAIN)])
-    line, text, flags, engine = (document[key] for key in ("line", "triple", "isa-flags", "engine"))
+    line, text, flags, engine = (document[key] for key in _KEYS)
     found: list[Problem] = []
     if isinstance(line, bool) or not isinstance(line, int):
         found.append(("line", f"must be a number, not {shown(line)}", _WRITE_AGAIN))

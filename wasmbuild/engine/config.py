@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _FLAGS = "cranelift-flags"
 _EMBEDDER = "embedder"
-_JSON_KEYS = ("line", "triple", "isa-flags", "engine")
 
 
 class EngineConfig:
@@ -253,9 +252,12 @@ class EngineConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Return the value as JSON, for other machines and programs; ``from_json`` reads it."""
-        return dict(
-            zip(_JSON_KEYS, (self.line, self.triple.text, dict(self.isa_flags), self.engine_table()), strict=True)
-        )
+        return {
+            "line": self.line,
+            "triple": self.triple.text,
+            "isa-flags": dict(self.isa_flags),
+            "engine": self.engine_table(),
+        }
 
     @classmethod
     def from_json(cls, document: object) -> EngineConfig:
