@@ -126,6 +126,7 @@ def check_beside(
     options that may name them: what is made there is what a build makes. Raises UsageError, DiskError, OSError for a
     folder that cannot be listed.
     """
+    from wasmbuild.confined import is_below
     from wasmbuild.project.module_of_file import makes, read_at
     from wasmbuild.toolchain.search_path import LOCK
 
@@ -134,8 +135,8 @@ def check_beside(
         if path is None:
             continue
         real = os.path.realpath(path)
-        if os.path.normcase(real).startswith(os.path.normcase(f"{root}{os.sep}")):
-            place = real[len(root) + 1 :].replace(os.sep, "/")
+        if is_below(root, real):
+            place = os.path.relpath(real, root).replace(os.sep, "/")
             if place == own.get(option):
                 continue
             if makes(project, place):
