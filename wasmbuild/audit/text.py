@@ -256,9 +256,9 @@ def _worst(advisories: Iterable[Advisory]) -> str:
     return f"{SEVERITIES[advisory.weight]} {advisory.id}"
 
 
-def _counted(entry: AuditedArtifact, verdict: str | None = None) -> Iterator[Finding]:
+def _counted(entry: AuditedArtifact, verdict: str) -> Iterator[Finding]:
     for finding in entry.findings:
-        if finding.advisory.id not in entry.ignored and verdict in (None, finding.verdict):
+        if finding.advisory.id not in entry.ignored and finding.verdict == verdict:
             yield finding
 
 

@@ -261,7 +261,7 @@ class Line(NamedTuple):
         """Return what artifacts of a release of the line call themselves."""
         return compiler if self.own_release_only else str(self.number)
 
-    def setting_defaults(self, architecture: str | None = None, strategy: str = "cranelift") -> dict[str, Value]:
+    def setting_defaults(self, architecture: str | None, strategy: str = "cranelift") -> dict[str, Value]:
         """Return what every setting is when it is not declared; ``architecture`` is None for any native one."""
         values = {name: setting.default for name, setting in self.settings.items()}
         for start, others in self.defaults.items():

@@ -83,7 +83,7 @@ TRAITS = strict(
 )
 
 
-def by_kind(properties: Schema, optional: Schema | None = None) -> Schema:
+def by_kind(properties: Schema, optional: Schema) -> Schema:
     """Add imports and exports: a core module gives each of them a type, a component a kind only."""
     return {
         **strict({**properties, "imports": {}, "exports": {}}, optional),

@@ -46,7 +46,7 @@ class CaseResult(NamedTuple):
     summary: str
     outcome: str | None
     problem: str
-    fix: str = WRONG
+    fix: str
     judged: bool = True
     lacks: str | None = None
     returned: str | None = None
