@@ -71,7 +71,8 @@ def find(
         try:
             return _library_of(wanted)
         except ToolchainError as error:
-            passed_over.append(str(error))
+            # What to do about it helps for targets of this machine alone, and what is told below for every target.
+            passed_over.append(str(error).partition("; ")[0])
     what = "wasmtime executable" if choice == CLI else "compiler"
     raise (NoCompilerError if certain else ToolchainError)(
         "\n".join([f"no {what} of {wanted} was found", *_indented(passed_over), remedies(line, at_least, way)])
