@@ -1,7 +1,8 @@
 """Declarations that were read before, by the digest of their bytes, in the user's cache: what pydantic took long for.
 
 Only what the bytes themselves say is remembered, so that it is right wherever the same bytes lie: globs are expanded
-and sources looked for every time.
+and sources looked for every time. Of a program or a key that is not below their folder it is not known any more whether
+they say where it is from there, or from anywhere: then it is right in that folder alone.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from wasmbuild.project.cases import Case
 
 _DOCUMENTS = Documents("declarations", 256)
-_SCHEMA = "wasmbuild/declaration/6"
+_SCHEMA = "wasmbuild/declaration/7"
 
 
 def recall(data: bytes, *, file: str, directory: Path, default_line: int | None) -> Project | None:
@@ -66,6 +67,7 @@ def _write(project: Project) -> dict[str, Any]:
     head = values.PlanHeader(project.name, project.build_dir, project.compiler, project.limits)
     return {
         "line": project.line,
+        "directory": str(project.directory) if _leads_out(project) else None,
         **values.head_to_json(head, project.directory),
         "targets": [
             # With what it takes the data of a line to tell, which no step has to read then.
@@ -86,6 +88,17 @@ def _write(project: Project) -> dict[str, Any]:
         "cache": _cache_to_json(project.cache, project.directory),
         "executor": project.executor,
     }
+
+
+def _leads_out(project: Project) -> bool:
+    """Tell whether a declaration names a program or a key that is not below its folder."""
+    paths = [project.compiler, project.cache.signing_key]
+    for target in project.targets:
+        if (runner := target.runner) is not None:
+            paths += [*runner.command[:1], runner.python, runner.wasmtime]
+    return any(
+        path is not None and os.path.isabs(path) and not Path(path).is_relative_to(project.directory) for path in paths
+    )
 
 
 def _audit_to_json(audit: AuditPolicy) -> dict[str, Any]:
@@ -117,6 +130,8 @@ def _cache(document: list[Any], directory: Path) -> CachePolicy:
 
 
 def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
+    if document["directory"] not in (None, str(directory)):
+        raise ValueError("what it names is another folder's")
     head = values.head_from_json(document, directory)
     targets = tuple([_target(item, directory) for item in document["targets"]])
     if inside_problem(os.path.relpath(head.build_dir, directory).replace(os.sep, "/")) is not None:

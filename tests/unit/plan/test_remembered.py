@@ -61,6 +61,32 @@ def test_another_folder_gets_its_own_paths(tmp_path: Path) -> None:
     assert (found.file, found.directory, found.build_dir) == ("x.toml", tmp_path, tmp_path / "out" / "artifacts")
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        '[toolchain]\ncompiler = "{}"',
+        '[targets.t.runner]\ncommand = ["{}"]\npython = "python3"',
+        '[targets.t.runner]\ncommand = ["qemu"]\npython = "{}"',
+        '[targets.t.runner]\ncommand = ["qemu"]\nwasmtime = "{}"',
+        '[cache]\nsigning-key = "{}"',
+    ],
+)
+@pytest.mark.parametrize(("place", "is_known"), [("./x", True), ("sub/x", True), ("../x", False), ("/opt/x", False)])
+def test_what_lies_elsewhere_is_asked_of_each_folder_anew(
+    tmp_path: Path, named: str, place: str, is_known: bool
+) -> None:
+    declaration = '[project]\nname = "p"\n[targets.t]\ntriple = "pulley64"\n[modules.m]\nsource = "m.wat"\n'
+    first, deeper = tmp_path / "first" / "wasmbuild.toml", tmp_path / "other" / "deeper" / "wasmbuild.toml"
+    for file in (first, deeper):
+        file.parent.mkdir(parents=True)
+        (file.parent / "m.wat").touch()
+        file.write_text(declaration + named.format(place))
+    data = first.read_bytes()
+    remember(load(first), data, default_line=48)
+    assert recalled(load(first), data) == load(first)
+    assert recalled(load(deeper), data) == (load(deeper) if is_known else None)
+
+
 def test_other_bytes_and_another_default_line_are_not_remembered() -> None:
     file = PROJECTS[0] / "wasmbuild.toml"
     project, data = load(file), file.read_bytes()
