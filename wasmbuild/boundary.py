@@ -22,9 +22,8 @@ _ASKED = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EI
 _OF_THE_FILE = (*_ASKED, errno.ENOENT, errno.EFBIG, errno.EXDEV, errno.ENXIO)
 NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 """Error numbers of a disk, or of a user's part of it, that is full."""
-LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
-"""Error numbers of a host that has too little of something just now, which say nothing of the file or program."""
-STALE = getattr(errno, "ESTALE", errno.EIO)
+LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.ESTALE)
+"""Error numbers of a host that lacks something or fails just now, which say nothing of the file or program."""
 _FIXES = {
     errno.ENAMETOOLONG: "use a shorter name",
     errno.ELOOP: "its links lead to themselves; name another path",
@@ -40,7 +39,7 @@ _FIXES = {
     errno.ENOMEM: "there is too little memory; close some programs, or raise the limit (ulimit -v)",
     errno.EAGAIN: "there are too many processes; close some programs, or raise the limit (ulimit -u)",
     errno.EFBIG: "files may not get that large here; raise the limit (ulimit -f)",
-    STALE: "the server that it is on has another one by now; try again, or mount that anew",
+    errno.ESTALE: "it is another one by now; try again, or mount anew what it is on",
     errno.EIO: "the disk failed; check it",
     **dict.fromkeys(NO_ROOM, "free some space there"),
 }
@@ -58,6 +57,12 @@ _NO_TEMPORARY = "set TMPDIR to a directory that you may write to"
 def host_fix(code: int) -> str:
     """Return what to do about what the operating system said, empty where nothing is known to help."""
     return _FIXES.get(code, "")
+
+
+def fix_of(error: Exception, otherwise: str) -> str:
+    """Return what to do about an error over a file: about the host where it is that which lacks something or fails."""
+    code = getattr(error, "errno", None)
+    return host_fix(code) if code in LACKING else otherwise
 
 
 def is_of_host(error: BaseException | None) -> bool:

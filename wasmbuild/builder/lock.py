@@ -7,7 +7,7 @@ import os
 import time
 
 from wasmbuild import files, locks
-from wasmbuild.boundary import NO_ROOM, host_fix
+from wasmbuild.boundary import LACKING, NO_ROOM, host_fix
 from wasmbuild.errors import DiskError
 from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.pathlib import Path
@@ -174,9 +174,9 @@ def _cannot_open(path: Path, error: OSError) -> str:
     problem, fix = error.strerror or str(error), "make its directory one that you may write to"
     if error.errno in NO_ROOM:
         fix = host_fix(errno.ENOSPC)
-    elif error.errno == errno.EFBIG:
+    elif error.errno in (errno.EFBIG, *LACKING):
         # Another directory would not help.
-        return f"{shown}: cannot lock the build directory: {problem}; {host_fix(errno.EFBIG)}"
+        return f"{shown}: cannot lock the build directory: {problem}; {host_fix(error.errno)}"
     above = os.path.dirname(path)
     # What is above a drive is the drive itself, which need not be there.
     while above != os.path.dirname(above) and not os.path.lexists(above):

@@ -38,6 +38,5 @@ def artifact_of(
         )
         try:
             return out.read_bytes()
-        except OSError as error:
-            compiler = toolchain.compiler(engine).path
-            raise CompileError(f"{compiler} left no artifact: {error.strerror or error}") from error
+        except FileNotFoundError as error:
+            raise CompileError(f"{toolchain.compiler(engine).path} left no artifact") from error

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.diagnosis import compiling
-from wasmbuild.errors import ToolchainError
+from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.formats import program
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.identify import identify_at
 from wasmbuild.text import printable
-from wasmbuild.toolchain import child, executable
+from wasmbuild.toolchain import child, executable, process
 from wasmbuild.toolchain.executable import ExecutableIdentity
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.platforms import Platform
@@ -63,12 +63,15 @@ def for_platform(made: Path, platform: Platform, source: str, undone: str) -> No
 def _cannot_compile(made: Path) -> str:
     """Say why an executable does not compile; empty where it does. One without a compiler has a version all the same.
 
-    Raises ChildError.
+    Raises ChildError, HostError.
     """
     wasm = made.with_name("empty.wasm")
     wasm.write_bytes(_EMPTY_MODULE)
     command = [str(made), "compile", "-Ccache=n", "-o", str(wasm.with_suffix(".cwasm")), str(wasm)]
-    ended = child.run(command, limits=ProcessLimits(seconds=_COMPILE_SECONDS))
+    try:
+        ended = child.run(command, limits=ProcessLimits(seconds=_COMPILE_SECONDS))
+    except ChildError as error:
+        raise process.as_host_error(error) or error from error
     cause = compiling.cause(ended.stderr)
     if cause is not None and cause.word == compiling.NO_COMPILER:
         return "was built without its compiler, as wasmtime-min is"

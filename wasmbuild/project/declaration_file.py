@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from wasmbuild import files
-from wasmbuild.boundary import is_of_host
+from wasmbuild.boundary import fix_of, is_of_host
 from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.project.filenames import CONFIG
@@ -36,7 +36,8 @@ def read(path: Path) -> bytes:
         raise DeclarationError([Mistake(file, "", "is a directory", fix)]) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        mistake = Mistake(file, "", f"cannot be read: {why}", "name a readable file", is_of_host(error))
+        fix = fix_of(error, "name a readable file")
+        mistake = Mistake(file, "", f"cannot be read: {why}", fix, is_of_host(error))
         raise DeclarationError([mistake]) from None
     if size > MAX_BYTES:
         problem = f"has {size} bytes, and at most {MAX_BYTES} are read"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from wasmbuild.boundary import host_fix, is_of_host
+from wasmbuild.boundary import fix_of, host_fix, is_of_host
 from wasmbuild.errors import Mistake
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -185,7 +185,7 @@ class Sources:
     def _unlisted(self, key: str, pattern: str, error: OSError) -> None:
         folder = os.path.relpath(error.filename or self._directory, self._directory).replace(os.sep, "/")
         problem = f"{quoted(pattern)} cannot be looked for in {quoted(folder)}: {error.strerror or error}"
-        fix = "make that folder readable, or correct the pattern"
+        fix = fix_of(error, "make that folder readable, or correct the pattern")
         self._mistakes.of(key, "source", problem, fix, is_of_host(error))
 
     def _no_file(self, source: str) -> str:

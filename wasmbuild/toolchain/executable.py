@@ -28,8 +28,6 @@ _VERSION_MEMORY = 4 << 30
 _LOOKS = 8
 _LOOK_PAUSE_SECONDS = 0.1
 _NAMES = ("wasmtime", "wasmtime-cli")
-# What says nothing of an executable, and may be over in a moment.
-_PASSING = (*boundary.LACKING, boundary.STALE, errno.EIO)
 _SCRIPT = b"#!"
 _UNTOLD = ", so that nobody can tell whether it is the one to use"
 _INSTEAD = f"if it never answers, remove it, or name another in {search_path.VARIABLE} or as [toolchain] compiler"
@@ -106,7 +104,7 @@ def _copy(path: Path) -> Path:
     except OSError as error:
         raise _unexamined(path, f"cannot be read: {error.strerror or error}", error) from error
     except ToolchainError as error:
-        if getattr(error.__cause__, "errno", 0) in _PASSING:
+        if getattr(error.__cause__, "errno", 0) in boundary.LACKING:
             raise StarvedError(str(error)) from error
         raise
 
@@ -188,7 +186,7 @@ def _ask(path: Path) -> ExecutableIdentity:
 def _unexamined(path: Path, problem: str, error: BaseException | None) -> UnexaminedError | StarvedError:
     """Return that an executable could not be looked at, by what the system said of it."""
     code = getattr(error, "errno", 0)
-    if code not in _PASSING:
+    if code not in boundary.LACKING:
         return UnexaminedError(problem)
     return StarvedError(f"{path}: {problem}{_UNTOLD}; {boundary.host_fix(code)}")
 

@@ -25,6 +25,7 @@ _FIXES = {
     errno.EAGAIN: "raise the limit of processes (ulimit -u), or end some",
     errno.ENOMEM: "free memory, or raise the limit of address space (ulimit -v)",
     errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EIO: "the disk failed, so check it",
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
     errno.EROFS: "let TMPDIR name a directory that can be written to",

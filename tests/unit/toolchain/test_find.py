@@ -213,7 +213,7 @@ class TestUntold:
             ("ENFILE", "this system has no more open files; close some programs"),
             ("ENOMEM", "there is too little memory; close some programs, or raise the limit (ulimit -v)"),
             ("EIO", "the disk failed; check it"),
-            ("ESTALE", "the server that it is on has another one by now; try again, or mount that anew"),
+            ("ESTALE", "it is another one by now; try again, or mount anew what it is on"),
         ],
     )
     def test_no_lesser_one_is_taken_for_what_passes(
