@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 
 import pytest
@@ -174,3 +176,87 @@ def test_a_declaration_that_is_not_there_is_made_while_the_sconstruct_is_read(tm
     project.write("SConstruct", f'{TOOL}{fix.replace("…", "declared")}\nenv.Wasmbuild("gen/wasmbuild.toml")\n')
     assert project.made() == EVERYTHING
     assert is_up_to_date(project)
+
+
+PROGRAM = '(module (memory (export "memory") 1) (func (export "_start")))'
+TESTED = '[modules.add]\nsource = "add.wat"\ntests = [{ call = "_start", wasi = { DIRS }, exit = 0 }]\n'
+GIVEN = TESTED.replace("DIRS", 'dirs = ["data"]')
+MADE = 'Command("data/made", "spec", Copy("$TARGET", "$SOURCE"))\n'
+
+
+def given(build: Path) -> list[dict[str, str]]:
+    """Return the files of each directory that the manifest of x64 gives to tests."""
+    directories = json.loads((build / "x64/manifest.json").read_bytes()).get("directories", {})
+    return [{name: base64.b64decode(data).decode() for name, data in held.items()} for held in directories.values()]
+
+
+@pytest.mark.parametrize("jobs", ["-j1", "-j4"])
+@pytest.mark.parametrize("folder", [".", "src"], ids=["in place", "in a variant directory"])
+def test_what_builders_make_for_tests_is_in_the_manifest_of_that_run(tmp_path: Path, folder: str, jobs: str) -> None:
+    called = SCONSTRUCT if folder == "." else 'SConscript("src/SConscript", variant_dir="out", duplicate=0)\n'
+    outer = Built(tmp_path, called + MADE.replace('"data', f'"{folder}/data'))
+    project = Project(tmp_path / folder)
+    project.write("SConscript", SCONSTRUCT)
+    project.write("add.wat", PROGRAM)
+    project.declare(HEAD + TARGETS + GIVEN)
+    (project.root / "data").mkdir()
+    build = tmp_path / ("build" if folder == "." else "out/build")
+    for said in ("one", "two"):
+        outer.write("spec", said)
+        told = outer.scons(jobs)
+        assert ("add.cwasm" in told) == (said == "one")
+        assert given(build) == [{"made": said}]
+        assert is_up_to_date(outer)
+
+
+VARIANTS = """
+for name in ("debug", "release"):
+    SConscript("src/SConscript", variant_dir=f"out/{name}", duplicate=DUPLICATE, exports=["name"])
+"""
+
+
+@pytest.mark.parametrize("duplicate", [0, 1])
+def test_variants_of_one_sconscript_are_apart(tmp_path: Path, duplicate: int) -> None:
+    outer = Built(tmp_path, VARIANTS.replace("DUPLICATE", str(duplicate)) + MADE.replace("data", "src/data"))
+    project = Project(tmp_path / "src")
+    project.write("SConscript", f'Import("name")\n{TOOL}env.Wasmbuild(f"{{name}}.toml")\n')
+    project.write("add.wat", PROGRAM)
+    (project.root / "data").mkdir()
+    outer.write("spec", "one")
+    project.write("debug.toml", HEAD + TARGETS + GIVEN)
+    project.write("release.toml", HEAD + TARGETS + TESTED.replace("DIRS", ""))
+    debug, release = (tmp_path / "out" / name / "build" for name in ("debug", "release"))
+
+    assert "release" not in outer.scons("out/debug")
+    assert not release.exists()
+    outer.scons()
+    assert is_up_to_date(outer)
+    outer.write("spec", "two")
+    outer.scons()
+    assert given(debug) == [{"made": "two"}]
+    assert given(release) == []
+    assert is_up_to_date(outer)
+
+    outer.scons("-c", "out/debug")
+    assert [path for path in debug.rglob("*") if not path.is_dir()] == []
+    api.verify(release)
+    project.write("bad.wat", "(bad")
+    project.write("debug.toml", HEAD + TARGETS + GIVEN.replace("add.wat", "bad.wat"))
+    project.write("release.toml", HEAD + EPOCHS + TESTED.replace("DIRS", ""))
+    told = outer.scons("-k", status=2)
+    assert "wasmbuild out/release/build/arm/add.cwasm\n" in told
+    assert "wasmbuild out/release/build/index.json" in told
+
+
+def test_a_variant_takes_what_is_made_for_globs_in_the_source_directory(tmp_path: Path) -> None:
+    made = 'Command("src/plugins/gen.wat", "gen.in", Copy("$TARGET", "$SOURCE"))\n'
+    outer = Built(tmp_path, f'{made}SConscript("src/SConscript", variant_dir="out", duplicate=0)\n')
+    project = Project(tmp_path / "src")
+    project.write("SConscript", SCONSTRUCT)
+    project.write("plugins/one.wat", ADD)
+    project.declare(HEAD + TARGETS + '[modules."plugins/*"]\nsource = "plugins/*.wat"\n')
+    for source in (ADD, SUB):
+        outer.write("gen.in", source)
+        assert outer.scons("-j4").count("plugins/gen.cwasm\n") == 2
+        assert is_up_to_date(outer)
+        api.verify(tmp_path / "out/build")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 from wasmbuild.builder.key import SCHEMA, CompilerIdentity
-from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wasmbuild.project.cases import Case
     from wasmbuild.project.declared import Module, Target
 
 
@@ -25,8 +26,16 @@ def contract(module: Module) -> list[str]:
     demands = [("imports", module.imports), ("exports", module.exports)]
     texts = [f"wasmbuild {module.name}: {name} = {_json(value)}" for name, value in demands if value is not None]
     if module.tests:
-        texts.append(f"wasmbuild {module.name}: tests = {_json([case.to_json() for case in module.tests])}")
+        texts.append(f"wasmbuild {module.name}: tests = {_json([_asked(case) for case in module.tests])}")
     return texts
+
+
+def _asked(case: Case) -> dict[str, Any]:
+    """Return what a test asks of its module's interface: what its directories hold, manifests alone say."""
+    document = case.to_json()
+    if case.wasi is not None and case.wasi.dirs:
+        document["wasi"]["dirs"] = [held.path for held in case.wasi.dirs]
+    return document
 
 
 def _json(value: object) -> str:

@@ -193,6 +193,11 @@ class Project(NamedTuple):
     cache: CachePolicy
     executor: str | None
 
+    def test_directories(self) -> set[str]:
+        """Return the directories that tests are given, from the declaration's folder, with forward slashes."""
+        cases = (case.wasi for declared in self.modules.values() for case in declared.tests if case.wasi is not None)
+        return {held.path for wasi in cases for held in wasi.dirs}
+
 
 def lines_of(targets: Iterable[Target]) -> dict[int, str | None]:
     """Return the lines of Wasmtime that targets are for, in their order.

@@ -114,8 +114,7 @@ def read_at(project: Project, file: Path) -> Iterator[tuple[str, Path]]:
     root = project._replace(directory=Path(os.path.realpath(project.directory)))
     if any(_declaring(project, file)) or any(_declaring(root, real)):
         yield "the source", file
-    cases = (case.wasi for declared in project.modules.values() for case in declared.tests if case.wasi is not None)
-    for directory in {held.path for wasi in cases for held in wasi.dirs}:
+    for directory in project.test_directories():
         from wasmbuild.confined import is_below
 
         if is_below(os.path.realpath(project.directory / directory), str(real)):

@@ -28,7 +28,7 @@ def refuse_unmade(config: Any) -> None:
 class MadeByOthers:
     """What is made in the folder of a declaration, and outside of the directory of its build.
 
-    ``folder`` is the one that globs look into: in a variant directory it is the source directory.
+    ``folder`` is the one that globs and tests look into: in a variant directory it is the source directory.
     """
 
     def __init__(self, config: Any, folder: Any, build_dir: Any) -> None:
@@ -48,31 +48,38 @@ class MadeByOthers:
 
     def coming(self) -> tuple[str, ...]:
         """Return the paths that globs are to find, from the declaration's folder, with forward slashes."""
-        return tuple(self._made()) if self._here is self._folder else ()
+        return tuple(self._made_in(self._folder))
 
-    def for_globs(self, project: Project, declared: Collection[Any]) -> Iterator[Any]:
-        """Yield what globs take, but for what is ``declared`` by its path."""
-        for node, *_ in self._taken(project, declared):
-            yield node
+    def for_manifests(self, project: Project, declared: Collection[Any]) -> Iterator[Any]:
+        """Yield what globs take, or are refused, but for what is ``declared`` by its path, and what tests are given."""
+        for folder in dict.fromkeys((self._here, self._folder)):
+            for node, *_ in self._taken(folder, project, declared):
+                yield node
+        given = tuple(f"{directory}/" for directory in project.test_directories())
+        for path, node in self._made_in(self._folder).items():
+            if path.startswith(given):
+                yield node
 
     def refuse_unseen(self, project: Project, declared: Collection[Any]) -> None:
         """Raise UsageError for what is made in the variant directory for a glob, which sees the source directory."""
-        for node, path, name, key in self._taken(project, declared) if self._here is not self._folder else ():
+        if self._here is self._folder:
+            return
+        for node, path, name, key in self._taken(self._here, project, declared):
             made, folder = node.get_internal_path(), self._folder.get_internal_path()
             raise UsageError(
                 f"{made}: a builder makes it, and {dotted('modules', key)} takes files of {folder} alone; declare "
                 f"{dotted('modules', name)} with source = {quoted(path)}, and call the builder first"
             )
 
-    def _taken(self, project: Project, declared: Collection[Any]) -> Iterator[tuple[Any, str, str, str]]:
+    def _taken(self, folder: Any, project: Project, declared: Collection[Any]) -> Iterator[tuple[Any, str, str, str]]:
         """Yield what globs take, each with its path, the module's name, and the key."""
-        made = {path: node for path, node in self._made().items() if node not in declared}
+        made = {path: node for path, node in self._made_in(folder).items() if node not in declared}
         for path, name, key in globs_taking(project, made):
             yield made[path], path, name, key
 
-    def _made(self) -> dict[str, Any]:
-        nodes = (node for node in _made_below(self._here) if not node.is_under(self._build_dir))
-        return {node.get_path(self._here).replace(os.sep, "/"): node for node in nodes}
+    def _made_in(self, folder: Any) -> dict[str, Any]:
+        nodes = (node for node in _made_below(folder) if not node.is_under(self._build_dir))
+        return {node.get_path(folder).replace(os.sep, "/"): node for node in nodes}
 
 
 def _made_below(directory: Any) -> Iterator[Any]:

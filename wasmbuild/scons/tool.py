@@ -185,8 +185,8 @@ class _SConsBuild:
         files = [self._build_dir.File(name) for name in (filenames.INDEX, *self._plan.manifests(), *shipped)]
         action = SCons.Action.Action(self.write_manifests, _shown, varlist=[])
         # A builder may be declared after this one: only a scanner is asked when all are.
-        made = env.Command(files, artifacts, action, target_scanner=env.Scanner(self._made_for_globs))
-        env.Depends(made, [self._config, *self._given(artifacts), *(sources if shipped else [])])
+        made = env.Command(files, artifacts, action, target_scanner=env.Scanner(self._made_for_manifests))
+        env.Depends(made, [self._config, *self._given(), *(sources if shipped else [])])
         env.Precious(made)
         env.NoCache(made)
         env.Clean(made, self._build_dir.Dir(filenames.STATE_DIRECTORY))
@@ -195,15 +195,17 @@ class _SConsBuild:
             env.AlwaysBuild(made)
         return made
 
-    def _given(self, artifacts: list[Any]) -> list[Any]:
+    def _given(self) -> list[Any]:
         """Return what tests are given: a value, since SCons fails by a file that leaves a directory amid a build."""
         if not any(module.tests for module in self._plan.modules):
             return []
-        value = self._env.Value(f"wasmbuild {self._build_dir}: tests, with the files that they are given")
+        # SCons has one value for each text, and the text of a directory is the same in all its variants.
+        build_dir = self._build_dir.get_internal_path()
+        value = self._env.Value(f"wasmbuild {build_dir}: tests, with the files that they are given")
         # An interactive SCons reads no SConscript anew.
         value.get_text_contents = self._tests
-        nodes = [self._env.fs.File(str(self._plan.directory / file)) for file in self._plan.test_files()]
-        self._env.Depends(value, [*artifacts, *(node for node in nodes if node.has_builder())])
+        # Builders make some of it: SCons asks now, or else when all is there that the manifests wait for.
+        value.make_ready = lambda: None
         return [value]
 
     def _tests(self) -> str:
@@ -230,12 +232,12 @@ class _SConsBuild:
         # Not by the environment, which would put its variables where a path has a dollar.
         return self._sources.get(module.name) or self._env.fs.File(str(module.source))
 
-    def _made_for_globs(self, target: Any, env: Any, path: Any) -> list[Any]:
+    def _made_for_manifests(self, target: Any, env: Any, path: Any) -> list[Any]:
         """Return the files that the manifests wait for; SCons asks for each of these, and has all wait for the same."""
         if target.name == filenames.INDEX:
             # What is wrong with the declaration, the step itself tells.
             with suppress(WasmbuildError), boundary.as_wasmbuild_error():
-                return list(self._made.for_globs(self._workspace.project(), set(self._sources.values())))
+                return list(self._made.for_manifests(self._workspace.project(), set(self._sources.values())))
         return []
 
     def _values(self, texts: list[str]) -> list[Any]:
