@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -260,3 +261,21 @@ def test_a_variant_takes_what_is_made_for_globs_in_the_source_directory(tmp_path
         assert outer.scons("-j4").count("plugins/gen.cwasm\n") == 2
         assert is_up_to_date(outer)
         api.verify(tmp_path / "out/build")
+
+
+@pytest.mark.parametrize("folder", [".", "src"])
+def test_two_declarations_in_one_build_directory_are_refused(tmp_path: Path, folder: str) -> None:
+    outer = Built(tmp_path, 'SConscript("src/SConscript")\n')
+    project = Project(tmp_path / folder)
+    script = "SConstruct" if folder == "." else "SConscript"
+    project.write(script, TOOL + 'env.Wasmbuild("debug.toml")\nenv.Clone().Wasmbuild("release.toml")\n')
+    project.write("debug.toml", HEAD + TARGETS + MODULES)
+    project.write("release.toml", HEAD + EPOCHS + MODULES)
+    told = outer.scons(status=2)
+    assert re.search(r"build: is the build directory of \S*debug.toml already; give \S*release.toml one of", told)
+    [fix] = re.findall(r"as (env\.Wasmbuild\(.*\)) does", told)
+    project.write(script, f'{TOOL}env.Wasmbuild("debug.toml")\n{fix}\n')
+    outer.scons("-j4")
+    assert is_up_to_date(outer)
+    for name in ("build", "build-release"):
+        api.verify(project.root / name)

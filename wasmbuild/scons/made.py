@@ -1,4 +1,4 @@
-"""Files that other builders of SCons make for a declaration, whether or not they are there yet."""
+"""What is made beside a build: files for its declaration, whether or not they are there yet, and other builds."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ def refuse_unmade(config: Any) -> None:
             f"{config}: a builder makes it, and it is read before any builder runs; make it while the SConstruct is "
             f'read, as env.Execute(Copy({quoted(str(config))}, "…")) does'
         )
+
+
+def refuse_shared(config: Any, build_dir: Any) -> None:
+    """Raise UsageError for a build directory of another declaration: SCons lets the last one make what both do."""
+    first = getattr(build_dir.attributes, "wasmbuild", config)
+    if first is not config:
+        path = build_dir.get_internal_path()
+        own = f"{build_dir.name}-{os.path.splitext(config.name)[0]}"
+        raise UsageError(
+            f"{path}: is the build directory of {first} already; give {config} one of its own, as "
+            f"env.Wasmbuild({quoted(config.get_path(config.fs.getcwd()))}, {quoted(own)}) does"
+        )
+    build_dir.attributes.wasmbuild = config
 
 
 class MadeByOthers:

@@ -21,7 +21,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.plan.placement import Placement
 from wasmbuild.project import filenames
 from wasmbuild.scons import requests
-from wasmbuild.scons.made import MadeByOthers, refuse_unmade
+from wasmbuild.scons.made import MadeByOthers, refuse_shared, refuse_unmade
 from wasmbuild.stepwise import StepwiseBuild
 from wasmbuild.text import listed, suggestion
 
@@ -79,6 +79,7 @@ class _SConsBuild:
         self._build_dir = build_dir
         declaration = config.srcnode() if not config.has_builder() else config
         refuse_unmade(config)
+        refuse_shared(config, build_dir)
         self._folder = declaration.dir
         path = _shortest(declaration.abspath, env.Dir("#").abspath)
         self._made = MadeByOthers(config, self._folder, build_dir)
