@@ -62,7 +62,7 @@ def test_what_is_gone_meanwhile_has_no_fix(tmp_path: Path) -> None:
         (errno.ENOSPC, "; free some space there"),
         (errno.EDQUOT, "; free some space there"),
         (errno.EIO, "; the disk failed; check it"),
-        (errno.ESTALE, ""),
+        (errno.ESTALE, "; it is another one by now; try again, or mount anew what it is on"),
         # As it was set up.
         (errno.EROFS, None),
     ],
