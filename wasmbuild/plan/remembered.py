@@ -1,8 +1,8 @@
 """Declarations that were read before, by the digest of their bytes, in the user's cache: what pydantic took long for.
 
 Only what the bytes themselves say is remembered, so that it is right wherever the same bytes lie: globs are expanded
-and sources looked for every time. Of a program or a key that is not below their folder it is not known any more whether
-they say where it is from there, or from anywhere: then it is right in that folder alone.
+and sources looked for every time. Where a program or a key is named in a way that is not kept, it is right in its own
+folder alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wasmbuild.project.paths import inside_problem, path_problem
 from wasmbuild.usercache import Documents, code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
     from wasmbuild.project.cases import Case
@@ -54,7 +54,7 @@ def remember(project: Project, data: bytes, *, default_line: int | None) -> None
     remote = project.cache.remote
     if remote is not None and shown_address(remote) != remote:
         return
-    _DOCUMENTS.remember(_name(data, default_line), _write(project))
+    _DOCUMENTS.remember(_name(data, default_line), _write(project, data))
 
 
 def _name(data: bytes, default_line: int | None) -> str:
@@ -63,11 +63,11 @@ def _name(data: bytes, default_line: int | None) -> str:
     return sha256_hex(identity + b"\0" + data)
 
 
-def _write(project: Project) -> dict[str, Any]:
+def _write(project: Project, data: bytes) -> dict[str, Any]:
     head = values.PlanHeader(project.name, project.build_dir, project.compiler, project.limits)
     return {
         "line": project.line,
-        "directory": str(project.directory) if _leads_out(project) else None,
+        "directory": str(project.directory) if _is_bound(project, data) else None,
         **values.head_to_json(head, project.directory),
         "targets": [
             # With what it takes the data of a line to tell, which no step has to read then.
@@ -90,15 +90,37 @@ def _write(project: Project) -> dict[str, Any]:
     }
 
 
-def _leads_out(project: Project) -> bool:
-    """Tell whether a declaration names a program or a key that is not below its folder."""
-    paths = [project.compiler, project.cache.signing_key]
+def _is_bound(project: Project, data: bytes) -> bool:
+    """Tell whether a program or a key is named in a way that another folder would read otherwise than it is kept.
+
+    A program below the folder is kept as a path from there, any other as an absolute one; a key as a path from there.
+    """
+    programs = [project.compiler]
     for target in project.targets:
         if (runner := target.runner) is not None:
-            paths += [*runner.command[:1], runner.python, runner.wasmtime]
-    return any(
-        path is not None and os.path.isabs(path) and not Path(path).is_relative_to(project.directory) for path in paths
+            programs += [*runner.command[:1], runner.python or "", runner.wasmtime or ""]
+    programs = [path for path in programs if os.path.isabs(path)]
+    key = project.cache.signing_key
+    if not programs and key is None:
+        return False
+    import tomli
+
+    directory = project.directory
+    absolute: set[str] = set()
+    relative: set[str] = set()
+    for text in _texts(tomli.loads(data.decode())):
+        (absolute if os.path.isabs(text) else relative).add(os.path.normpath(directory / text))
+    return key in absolute or any(
+        path in (absolute if Path(path).is_relative_to(directory) else relative) for path in programs
     )
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
 
 
 def _audit_to_json(audit: AuditPolicy) -> dict[str, Any]:
