@@ -22,7 +22,8 @@ _NO_THREAD = "could start no thread"
 _KILLED = "was killed by SIGKILL"
 _NO_CPU = "was killed by SIGXCPU"
 _FREE = "free some memory"
-_FEWER = "compile fewer at a time (-j 1)"
+OR_FEWER = ", or compile fewer at a time (-j 1)"
+"""What else there is to do about it, where many children are run at once."""
 
 
 def ending(status: int, stderr: str, limits: ProcessLimits, *, timed_out: bool = False) -> str:
@@ -100,9 +101,9 @@ def want(ending: str) -> str:
     """Say what this host has to give a child, from the words that say how it ended; empty when that was not why."""
     if ending.startswith(NO_MEMORY):
         limited = binding(None).memory is not None
-        return f"raise the limit (ulimit -v) or {_FREE}" if limited else f"{_FREE}, or {_FEWER}"
+        return f"raise the limit (ulimit -v) or {_FREE}" if limited else f"{_FREE}{OR_FEWER}"
     if ending == _NO_THREAD:
-        return f"raise the limit of processes (ulimit -u) or of address space (ulimit -v), or {_FEWER}"
+        return f"raise the limit of processes (ulimit -u) or of address space (ulimit -v){OR_FEWER}"
     if ending.startswith(_KILLED):
-        return f"give it more {'memory or CPU time' if is_cpu_limited() else 'memory'}, or {_FEWER}"
+        return f"give it more {'memory or CPU time' if is_cpu_limited() else 'memory'}{OR_FEWER}"
     return "raise the limit of CPU time (ulimit -t)" if ending.startswith(_NO_CPU) else ""

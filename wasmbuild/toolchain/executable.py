@@ -30,7 +30,7 @@ _LOOK_PAUSE_SECONDS = 0.1
 _NAMES = ("wasmtime", "wasmtime-cli")
 _SCRIPT = b"#!"
 _UNTOLD = ", so that nobody can tell whether it is the one to use"
-_INSTEAD = f"if it never answers, remove it, or name another in {search_path.VARIABLE} or as [toolchain] compiler"
+_INSTEAD = f"if that never helps, remove it, or name another in {search_path.VARIABLE} or as [toolchain] compiler"
 _PROGRAMS = (_SCRIPT, b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 
@@ -167,7 +167,11 @@ def _ask(path: Path) -> ExecutableIdentity:
     except ChildError as error:
         if files.signature_of(path) != signature:
             raise ReplacedError from error
-        raise _unexamined(path, f"cannot be run: {_unstarted(error)}", error.__cause__) from error
+        problem = f"cannot be run: {_unstarted(error)}"
+        if getattr(error.__cause__, "errno", 0) == errno.EIO:
+            # So Linux says of a program that is cut off. The disk is well: all of it was read before.
+            raise UnexaminedError(problem) from error
+        raise _unexamined(path, problem, error.__cause__) from error
     if ended.reason:
         raise _unanswered(path, ended)
     output = ended.stdout.decode("utf-8", "replace")
@@ -197,7 +201,9 @@ def _unanswered(path: Path, ended: ChildResult) -> UnexaminedError | StarvedErro
 
     said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
     problem = f"{ended.reason} when asked for its --version{said}"
-    fix = "try again when this machine has less to do" if endings.is_late(ended.reason) else endings.want(ended.reason)
+    fix = endings.want(ended.reason).removesuffix(endings.OR_FEWER)
+    if endings.is_late(ended.reason):
+        fix = "try again when this machine has less to do"
     if not fix:
         return UnexaminedError(problem)
     return StarvedError(f"{path}: {problem}{_UNTOLD}; {fix}; {_INSTEAD}")

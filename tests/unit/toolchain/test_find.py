@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from candidates import MakeProgram, message, says
 
 from wasmbuild import files
+from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import executable, identities, search_path
 from wasmbuild.toolchain.find import FoundCompiler, find, remedies, why_passed_over
 
@@ -25,7 +27,7 @@ def untold(path: Path, problem: str, fix: str) -> str:
     """Return what is said of an executable that this host kept from answering."""
     return (
         f"{path}: {problem} when asked for its --version, so that nobody can tell whether it is the one to use; {fix}; "
-        f"if it never answers, remove it, or name another in WASMBUILD_WASMTIME or as [toolchain] compiler"
+        f"if that never helps, remove it, or name another in WASMBUILD_WASMTIME or as [toolchain] compiler"
     )
 
 
@@ -244,8 +246,24 @@ class TestUntold:
         assert said.startswith(
             f"{best}: was killed by SIGKILL, by someone or by the system because it ran out of memory"
         )
-        assert "; give it more memory" in said
+        assert "; give it more memory; if that never helps, remove it" in said
         assert find("auto", 48, machine).path == str(best)
+
+    def test_one_that_is_cut_off_is_passed_over(
+        self, machine: Path, best: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As the system says of a program that ends before it names its loader."""
+        ask = executable._version
+
+        def start(path: Path) -> Any:
+            if path != best:
+                return ask(path)
+            error = OSError(errno.EIO, os.strerror(errno.EIO))
+            raise ChildError(f"cannot run {path}: {error.strerror}") from error
+
+        monkeypatch.setattr(executable, "_version", start)
+        assert find("auto", 48, machine).version == "48.0.1"
+        assert why_passed_over(48)[0].endswith(" cannot be run: Input/output error")
 
     def test_it_can_be_done_without(
         self, machine: Path, best: Path, program: MakeProgram, monkeypatch: pytest.MonkeyPatch
