@@ -96,6 +96,9 @@ class MadeByOthers:
 
 
 def _made_below(directory: Any) -> Iterator[Any]:
+    if hasattr(directory.attributes, "wasmbuild"):
+        # What a build of wasmbuild makes, no glob takes.
+        return
     for name, node in list(directory.entries.items()):
         if isinstance(node, SCons.Node.FS.Dir):
             if name not in (os.curdir, os.pardir):
