@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OWN = b""
+_HEARING_SECONDS = 0.5
 
 
 class Jobserver:
@@ -64,7 +65,8 @@ class Jobserver:
                     return token
                 self._ended = token is not None
                 awaited += [] if self._ended else [self._read]
-            select.select(awaited, [], [])
+            # It hears of a request to stop that came just before, when it looks up.
+            select.select(awaited, [], [], _HEARING_SECONDS)
             self._look_again()
 
     def release(self, token: bytes) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from wasmbuild.builder.executors.cluster import Cluster
 from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.errors import ExecutorError
-from wasmbuild.lean.queue import awaited
+from wasmbuild.lean.queue import SimpleQueue, awaited
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import executable
 from wasmbuild.toolchain.find import CLI
@@ -133,7 +133,9 @@ class DaskCompiler:
         self._backend = backend
 
     def compile(self, request: CompileRequest, wasm: Path) -> CompileResult:
+        done: SimpleQueue[Future[CompileResult]] = SimpleQueue()
         try:
-            return self._backend.submit(request, wasm).result()
+            self._backend.submit(request, wasm).add_done_callback(done.put)
+            return awaited(done).result()
         except ExecutorError as error:
             return CompileResult(request.key(), "", error=error)
