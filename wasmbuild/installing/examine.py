@@ -6,12 +6,12 @@ from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.diagnosis import compiling
-from wasmbuild.errors import ChildError, ToolchainError
+from wasmbuild.errors import ChildError, HostError, ToolchainError
 from wasmbuild.formats import program
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.identify import identify_at
 from wasmbuild.text import printable
-from wasmbuild.toolchain import child, executable, process
+from wasmbuild.toolchain import child, endings, executable, process
 from wasmbuild.toolchain.executable import ExecutableIdentity
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.platforms import Platform
@@ -75,5 +75,10 @@ def _cannot_compile(made: Path) -> str:
     cause = compiling.cause(ended.stderr)
     if cause is not None and cause.word == compiling.NO_COMPILER:
         return "was built without its compiler, as wasmtime-min is"
+    if not ended.reason:
+        return ""
     said = printable(" ".join(ended.stderr.split()), 200)
-    return f"does not compile an empty module: it {ended.reason} ({said})" if ended.reason else ""
+    problem = f"does not compile an empty module: it {ended.reason}{f' ({said})' if said else ''}"
+    if lacking := endings.want(ended.reason).removesuffix(endings.OR_FEWER):
+        raise HostError(f"{made} {problem}; {lacking}")
+    return problem

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 
+from wasmbuild.boundary import LACKING, host_fix
 from wasmbuild.diagnosis import memory as memory_words
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import WasmbuildError
@@ -20,12 +21,12 @@ from wasmbuild.verify.outcomes import Unverified
 _DESCRIPTORS = 160
 _SPACE = "free some, or let TMPDIR name a directory that has some"
 _FIXES = {
+    **{code: host_fix(code) for code in LACKING},
     errno.EMFILE: f"verification opens about {_DESCRIPTORS} files at once, so raise the limit (ulimit -n)",
     errno.ENFILE: "close programs that hold many files",
     errno.EAGAIN: "raise the limit of processes (ulimit -u), or end some",
     errno.ENOMEM: "free memory, or raise the limit of address space (ulimit -v)",
     errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
-    errno.EIO: "the disk failed, so check it",
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
     errno.EROFS: "let TMPDIR name a directory that can be written to",
@@ -65,7 +66,8 @@ def with_fix(error: BaseException) -> str:
         first, *rest = [line.strip() for line in str(error).splitlines() if line.strip() and "    $ " not in line]
         said = printable(f"{first} ({rest[-1]})" if rest else first)
         number = errno.EFBIG if _FILE_TOO_LARGE in said else errno.ENOMEM if NO_MEMORY in said else number
-        return f"{said}; {_FIXES[number]}" if number in _FIXES else said
+        # Some say what to do themselves.
+        return f"{said}; {_FIXES[number]}" if number in _FIXES and host_fix(number) not in said else said
     if isinstance(error, MemoryError):
         return f"there is no memory left; {_FIXES[errno.ENOMEM]}"
     if _NO_THREAD in str(error):
