@@ -21,10 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, TracebackType
 
-    from wasmbuild.lean.typing import Any, NoReturn
+    from wasmbuild.lean.queue import SimpleQueue
+    from wasmbuild.lean.typing import Any, NoReturn, TypeVar
+
+    Item = TypeVar("Item")
 
 REQUESTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """The signals that ask a process to stop, of those that this system has."""
+
+HEARING_SECONDS = 0.5
+"""How long the main thread waits for anything at most before it looks up.
+
+Python tells it of a signal between two of its steps: of one that came when it was just about to wait, it would tell
+when something came, which may be never.
+"""
 
 _INTERRUPTED = 130
 _PATIENCE = 3
@@ -139,6 +149,15 @@ def tell_in_one_line(left: str) -> None:
             others(kind, error, traceback)
 
     sys.excepthook = tell
+
+
+def awaited(queue: SimpleQueue[Item]) -> Item:
+    """Return what comes next in a queue, hearing of requests meanwhile."""
+    from wasmbuild.lean.queue import Empty
+
+    while True:
+        with suppress(Empty):
+            return queue.get(timeout=HEARING_SECONDS)
 
 
 class DeferredInterrupts:

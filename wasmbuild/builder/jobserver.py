@@ -15,6 +15,7 @@ import stat
 from _thread import allocate_lock
 
 from wasmbuild.builder import job_slots
+from wasmbuild.interrupts import HEARING_SECONDS
 from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OWN = b""
-_HEARING_SECONDS = 0.5
 
 
 class Jobserver:
@@ -65,8 +65,7 @@ class Jobserver:
                     return token
                 self._ended = token is not None
                 awaited += [] if self._ended else [self._read]
-            # It hears of a request to stop that came just before, when it looks up.
-            select.select(awaited, [], [], _HEARING_SECONDS)
+            select.select(awaited, [], [], HEARING_SECONDS)
             self._look_again()
 
     def release(self, token: bytes) -> None:

@@ -5,12 +5,13 @@ To copy and to check what is large is most of the work, and Python lets go of it
 
 from __future__ import annotations
 
+from wasmbuild import interrupts
 from wasmbuild.builder.cache.answers import NO_CACHE
 from wasmbuild.builder.compile import kept
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean.pathlib import Path
-from wasmbuild.lean.queue import Empty, SimpleQueue, awaited
+from wasmbuild.lean.queue import Empty, SimpleQueue
 from wasmbuild.lean.threading import Thread, started
 from wasmbuild.lean.typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
@@ -105,7 +106,7 @@ class Restorer(Generic[Outcome]):
         if self._under_way:
             id = self._under_way.pop(0)
             while id not in self._early:
-                answered, answer = awaited(self._answered)
+                answered, answer = interrupts.awaited(self._answered)
                 self._early[answered] = answer
             found = self._early.pop(id)
             if isinstance(found, BaseException):

@@ -16,6 +16,7 @@ from contextlib import suppress
 
 from wasmbuild.errors import ChildError
 from wasmbuild.formats import given_directories
+from wasmbuild.interrupts import HEARING_SECONDS
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
@@ -34,8 +35,6 @@ _BATCHES = 2
 _BATCH_SIZE = 16
 _BATCH_BYTES = 1 << 20
 _POLL_SECONDS = 0.05
-# A request to stop that comes as a wait begins is heard when that ends.
-_HEARING_SECONDS = 1
 
 
 class _Batch(NamedTuple):
@@ -110,7 +109,7 @@ class LibraryLoader:
         """Settle what is left, end the child, and raise what ended the thread, if anything did."""
         self._hand_over()
         self._hand(None)
-        while not self._done.wait(_HEARING_SECONDS):
+        while not self._done.wait(HEARING_SECONDS):
             pass
         if self._error is not None:
             raise self._error
@@ -134,7 +133,7 @@ class LibraryLoader:
     def _hand(self, batch: _Batch | None) -> None:
         while True:
             with suppress(queue.Full):
-                return self._queue.put(batch, timeout=_HEARING_SECONDS)
+                return self._queue.put(batch, timeout=HEARING_SECONDS)
 
     def _run(self) -> None:
         try:

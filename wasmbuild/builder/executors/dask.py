@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 
+from wasmbuild import interrupts
 from wasmbuild.builder.executors.cluster import Cluster
 from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.errors import ExecutorError
-from wasmbuild.lean.queue import SimpleQueue, awaited
+from wasmbuild.lean.queue import SimpleQueue
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import executable
 from wasmbuild.toolchain.find import CLI
@@ -102,7 +103,7 @@ class DaskExecutor:
         future.add_done_callback(lambda future: self._done.put((id, future)))
 
     def results(self) -> Iterable[tuple[str, CompileResult]]:
-        found = [awaited(self._done)]
+        found = [interrupts.awaited(self._done)]
         while not self._done.empty():
             found.append(self._done.get())
         self._threads = self._backend.cluster(self._changed).threads
@@ -136,6 +137,6 @@ class DaskCompiler:
         done: SimpleQueue[Future[CompileResult]] = SimpleQueue()
         try:
             self._backend.submit(request, wasm).add_done_callback(done.put)
-            return awaited(done).result()
+            return interrupts.awaited(done).result()
         except ExecutorError as error:
             return CompileResult(request.key(), "", error=error)

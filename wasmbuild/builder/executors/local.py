@@ -6,7 +6,7 @@ from wasmbuild import interrupts
 from wasmbuild.builder.job_slots import cores
 from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.lean.pathlib import Path
-from wasmbuild.lean.queue import SimpleQueue, awaited
+from wasmbuild.lean.queue import SimpleQueue
 from wasmbuild.lean.threading import Thread, started
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import process
@@ -57,7 +57,7 @@ class LocalExecutor:
     def results(self) -> Iterable[tuple[str, CompileResult]]:
         if not self._running:
             raise ValueError("nothing was submitted")
-        found = [awaited(self._done)]
+        found = [interrupts.awaited(self._done)]
         while not self._done.empty():
             found.append(self._done.get())
         self._running -= len(found)
