@@ -16,6 +16,7 @@ from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeGuard
 
 _ASKED = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
 # Also of a link that leads out of a directory, and of a socket.
@@ -59,10 +60,14 @@ def host_fix(code: int) -> str:
     return _FIXES.get(code, "")
 
 
+def is_lacking(error: BaseException | None) -> TypeGuard[OSError]:
+    """Tell whether an error is of a host that lacks something or fails just now."""
+    return isinstance(error, OSError) and error.errno in LACKING
+
+
 def fix_of(error: Exception, otherwise: str) -> str:
     """Return what to do about an error over a file: about the host where it is that which lacks something or fails."""
-    code = getattr(error, "errno", None)
-    return host_fix(code) if code in LACKING else otherwise
+    return host_fix(error.errno or 0) if is_lacking(error) else otherwise
 
 
 def is_of_host(error: BaseException | None) -> bool:

@@ -79,6 +79,6 @@ def _cannot_compile(made: Path) -> str:
         return ""
     said = printable(" ".join(ended.stderr.split()), 200)
     problem = f"does not compile an empty module: it {ended.reason}{f' ({said})' if said else ''}"
-    if lacking := endings.want(ended.reason).removesuffix(endings.OR_FEWER):
+    if lacking := endings.want(ended.reason, alone=True):
         raise HostError(f"{made} {problem}; {lacking}")
     return problem

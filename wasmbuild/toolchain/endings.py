@@ -22,8 +22,7 @@ _NO_THREAD = "could start no thread"
 _KILLED = "was killed by SIGKILL"
 _NO_CPU = "was killed by SIGXCPU"
 _FREE = "free some memory"
-OR_FEWER = ", or compile fewer at a time (-j 1)"
-"""What else there is to do about it, where many children are run at once."""
+_OR_FEWER = ", or compile fewer at a time (-j 1)"
 
 
 def ending(status: int, stderr: str, limits: ProcessLimits, *, timed_out: bool = False) -> str:
@@ -97,13 +96,17 @@ def limit_to_raise(ending: str, limits: ProcessLimits) -> str:
     return f"declare the target in a wasmbuild.toml, with a higher {key} under [toolchain]"
 
 
-def want(ending: str) -> str:
-    """Say what this host has to give a child, from the words that say how it ended; empty when that was not why."""
+def want(ending: str, *, alone: bool = False) -> str:
+    """Say what this host has to give a child, from the words that say how it ended; empty when that was not why.
+
+    Where it is not ``alone``, it may help too to run fewer at a time.
+    """
+    or_fewer = "" if alone else _OR_FEWER
     if ending.startswith(NO_MEMORY):
         limited = binding(None).memory is not None
-        return f"raise the limit (ulimit -v) or {_FREE}" if limited else f"{_FREE}{OR_FEWER}"
+        return f"raise the limit (ulimit -v) or {_FREE}" if limited else f"{_FREE}{or_fewer}"
     if ending == _NO_THREAD:
-        return f"raise the limit of processes (ulimit -u) or of address space (ulimit -v){OR_FEWER}"
+        return f"raise the limit of processes (ulimit -u) or of address space (ulimit -v){or_fewer}"
     if ending.startswith(_KILLED):
-        return f"give it more {'memory or CPU time' if is_cpu_limited() else 'memory'}{OR_FEWER}"
+        return f"give it more {'memory or CPU time' if is_cpu_limited() else 'memory'}{or_fewer}"
     return "raise the limit of CPU time (ulimit -t)" if ending.startswith(_NO_CPU) else ""

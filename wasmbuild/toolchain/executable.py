@@ -104,7 +104,7 @@ def _copy(path: Path) -> Path:
     except OSError as error:
         raise _unexamined(path, f"cannot be read: {error.strerror or error}", error) from error
     except ToolchainError as error:
-        if getattr(error.__cause__, "errno", 0) in boundary.LACKING:
+        if boundary.is_lacking(error.__cause__):
             raise StarvedError(str(error)) from error
         raise
 
@@ -167,11 +167,10 @@ def _ask(path: Path) -> ExecutableIdentity:
     except ChildError as error:
         if files.signature_of(path) != signature:
             raise ReplacedError from error
-        problem = f"cannot be run: {_unstarted(error)}"
-        if getattr(error.__cause__, "errno", 0) == errno.EIO:
-            # So Linux says of a program that is cut off. The disk is well: all of it was read before.
-            raise UnexaminedError(problem) from error
-        raise _unexamined(path, problem, error.__cause__) from error
+        # EIO is what Linux says of a program that is cut off. The disk is well: all of it was read before.
+        is_cut_off = getattr(error.__cause__, "errno", 0) == errno.EIO
+        cause = None if is_cut_off else error.__cause__
+        raise _unexamined(path, f"cannot be run: {_unstarted(error)}", cause) from error
     if ended.reason:
         raise _unanswered(path, ended)
     output = ended.stdout.decode("utf-8", "replace")
@@ -189,10 +188,9 @@ def _ask(path: Path) -> ExecutableIdentity:
 
 def _unexamined(path: Path, problem: str, error: BaseException | None) -> UnexaminedError | StarvedError:
     """Return that an executable could not be looked at, by what the system said of it."""
-    code = getattr(error, "errno", 0)
-    if code not in boundary.LACKING:
+    if not boundary.is_lacking(error):
         return UnexaminedError(problem)
-    return StarvedError(f"{path}: {problem}{_UNTOLD}; {boundary.host_fix(code)}")
+    return StarvedError(f"{path}: {problem}{_UNTOLD}; {boundary.host_fix(error.errno or 0)}")
 
 
 def _unanswered(path: Path, ended: ChildResult) -> UnexaminedError | StarvedError:
@@ -201,7 +199,7 @@ def _unanswered(path: Path, ended: ChildResult) -> UnexaminedError | StarvedErro
 
     said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
     problem = f"{ended.reason} when asked for its --version{said}"
-    fix = endings.want(ended.reason).removesuffix(endings.OR_FEWER)
+    fix = endings.want(ended.reason, alone=True)
     if endings.is_late(ended.reason):
         fix = "try again when this machine has less to do"
     if not fix:

@@ -115,12 +115,10 @@ def _open(
 
 def as_host_error(error: ChildError) -> HostError | None:
     """Return what this host lacks, where that is why a child could not be started; else None."""
-    from wasmbuild.boundary import LACKING, host_fix
+    from wasmbuild.boundary import host_fix, is_lacking
 
     cause = error.__cause__
-    if not isinstance(cause, OSError) or cause.errno not in LACKING:
-        return None
-    return HostError(f"{error}; {host_fix(cause.errno)}")
+    return HostError(f"{error}; {host_fix(cause.errno or 0)}") if is_lacking(cause) else None
 
 
 def _is_descriptor(stdin: int | IO[bytes]) -> TypeGuard[int]:
