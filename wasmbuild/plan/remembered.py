@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from wasmbuild import __version__, files
+from wasmbuild import __version__
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.lean.pathlib import Path
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wasmbuild.project.cases import Case
 
 _DOCUMENTS = Documents("declarations", 256)
-_SCHEMA = "wasmbuild/declaration/7"
+_SCHEMA = "wasmbuild/declaration/8"
 
 
 def recall(data: bytes, *, file: str, directory: Path, default_line: int | None) -> Project | None:
@@ -93,26 +93,23 @@ def _write(project: Project, data: bytes) -> dict[str, Any]:
 def _is_bound(project: Project, data: bytes) -> bool:
     """Tell whether a program or a key is named in a way that another folder would read otherwise than it is kept.
 
-    A program below the folder is kept as a path from there, any other as an absolute one; a key as a path from there.
+    What lies below the folder is kept as a path from there, anything else as an absolute one.
     """
-    programs = [project.compiler]
+    directory = project.directory
+    named = [project.compiler, project.cache.signing_key or ""]
     for target in project.targets:
         if (runner := target.runner) is not None:
-            programs += [*runner.command[:1], runner.python or "", runner.wasmtime or ""]
-    programs = [path for path in programs if os.path.isabs(path)]
-    key = project.cache.signing_key
-    if not programs and key is None:
+            named += [*runner.command[:1], runner.python or "", runner.wasmtime or ""]
+    paths = [Path(name) for name in named if os.path.isabs(name)]
+    if not paths:
         return False
     import tomli
 
-    directory = project.directory
     absolute: set[str] = set()
     relative: set[str] = set()
     for text in _texts(tomli.loads(data.decode())):
         (absolute if os.path.isabs(text) else relative).add(os.path.normpath(directory / text))
-    return key in absolute or any(
-        path in (absolute if Path(path).is_relative_to(directory) else relative) for path in programs
-    )
+    return any(str(path) in (absolute if path.is_relative_to(directory) else relative) for path in paths)
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -141,13 +138,13 @@ def _audit(document: Mapping[str, Any]) -> AuditPolicy:
 
 def _cache_to_json(cache: CachePolicy, directory: Path) -> list[Any]:
     # The same bytes may lie elsewhere, and their key beside them.
-    key = None if cache.signing_key is None else files.relative(cache.signing_key, directory)
+    key = None if cache.signing_key is None else values.path_to_text(cache.signing_key, directory)
     return list(cache._replace(keys=list(cache.keys), signing_key=key))  # type: ignore[arg-type]
 
 
 def _cache(document: list[Any], directory: Path) -> CachePolicy:
     cache = CachePolicy(*document)
-    key = None if cache.signing_key is None else os.path.normpath(directory / cache.signing_key)
+    key = None if cache.signing_key is None else values.path_from_text(cache.signing_key, directory)
     return cache._replace(keys=tuple(cache.keys), signing_key=key)
 
 

@@ -45,7 +45,7 @@ def head_to_json(head: PlanHeader, directory: Path) -> dict[str, Any]:
     return {
         "project": head.name,
         "build-dir": from_folder(directory, head.build_dir),
-        "compiler": _below(head.compiler, directory),
+        "compiler": path_to_text(head.compiler, directory),
         "limits": head.limits._asdict(),
     }
 
@@ -55,7 +55,7 @@ def head_from_json(document: Mapping[str, Any], directory: Path) -> PlanHeader:
         document["project"],
         # A path of the kind that was given.
         type(directory)(os.path.normpath(directory / document["build-dir"])),
-        _program(document["compiler"], directory),
+        path_from_text(document["compiler"], directory),
         CompileLimits(**document["limits"]),
     )
 
@@ -110,9 +110,9 @@ def texts(values: Sequence[str] | None) -> tuple[str, ...] | None:
 
 def _runner_to_json(runner: Runner, directory: Path) -> dict[str, Any]:
     return {
-        "command": [_below(word, directory) if index == 0 else word for index, word in enumerate(runner.command)],
-        "python": runner.python and _below(runner.python, directory),
-        "wasmtime": runner.wasmtime and _below(runner.wasmtime, directory),
+        "command": [path_to_text(word, directory) if index == 0 else word for index, word in enumerate(runner.command)],
+        "python": runner.python and path_to_text(runner.python, directory),
+        "wasmtime": runner.wasmtime and path_to_text(runner.wasmtime, directory),
         "environment": runner.environment,
         "limits": {"memory": runner.memory, "seconds": runner.seconds},
     }
@@ -121,9 +121,9 @@ def _runner_to_json(runner: Runner, directory: Path) -> dict[str, Any]:
 def _runner_from_json(document: Mapping[str, Any], directory: Path) -> Runner:
     command = document["command"]
     return Runner(
-        tuple([_program(word, directory) if index == 0 else word for index, word in enumerate(command)]),
-        document["python"] and _program(document["python"], directory),
-        document["wasmtime"] and _program(document["wasmtime"], directory),
+        tuple([path_from_text(word, directory) if index == 0 else word for index, word in enumerate(command)]),
+        document["python"] and path_from_text(document["python"], directory),
+        document["wasmtime"] and path_from_text(document["wasmtime"], directory),
         document["environment"],
         str(directory),
         document["limits"]["memory"],
@@ -131,10 +131,12 @@ def _runner_from_json(document: Mapping[str, Any], directory: Path) -> Runner:
     )
 
 
-def _below(program: str, directory: Path) -> str:
-    path = Path(program)
-    return f"./{path.relative_to(directory).as_posix()}" if path.is_relative_to(directory) else program
+def path_to_text(name: str, directory: Path) -> str:
+    """Return the path of a program, or its bare name: from the declaration's folder what lies in it."""
+    path = Path(name)
+    return f"./{path.relative_to(directory).as_posix()}" if path.is_relative_to(directory) else name
 
 
-def _program(text: str, directory: Path) -> str:
+def path_from_text(text: str, directory: Path) -> str:
+    """Return what ``path_to_text`` was given, for a declaration in this folder."""
     return os.path.normpath(directory / text) if "/" in text or "\\" in text else text
