@@ -39,15 +39,14 @@ def refuse_shared(config: Any, build_dir: Any) -> None:
 
 
 class MadeByOthers:
-    """What is made in the folder of a declaration, and outside of the directory of its build.
+    """What is made in the folder of a declaration, but by no build of wasmbuild.
 
     ``folder`` is the one that globs and tests look into: in a variant directory it is the source directory.
     """
 
-    def __init__(self, config: Any, folder: Any, build_dir: Any) -> None:
+    def __init__(self, config: Any, folder: Any) -> None:
         self._here = config.dir
         self._folder = folder
-        self._build_dir = build_dir
 
     def sources(self, project: Project) -> Iterator[tuple[str, Any]]:
         """Yield the declared sources that are made, by module."""
@@ -91,8 +90,7 @@ class MadeByOthers:
             yield made[path], path, name, key
 
     def _made_in(self, folder: Any) -> dict[str, Any]:
-        nodes = (node for node in _made_below(folder) if not node.is_under(self._build_dir))
-        return {node.get_path(folder).replace(os.sep, "/"): node for node in nodes}
+        return {node.get_path(folder).replace(os.sep, "/"): node for node in _made_below(folder)}
 
 
 def _made_below(directory: Any) -> Iterator[Any]:

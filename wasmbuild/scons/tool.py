@@ -82,7 +82,7 @@ class _SConsBuild:
         refuse_shared(config, build_dir)
         self._folder = declaration.dir
         path = _shortest(declaration.abspath, env.Dir("#").abspath)
-        self._made = MadeByOthers(config, self._folder, build_dir)
+        self._made = MadeByOthers(config, self._folder)
         self._sources = dict(self._made.sources(Workspace(path).project()))
         self._sources.update((name, env.File(_only(name, source))) for name, source in given.items())
         placement = Placement(
