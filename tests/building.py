@@ -102,6 +102,14 @@ class FakeProject:
         looked = looked or not_yet(planned, file.read_bytes())
         return Session(planned, looked, BuildDirectory(planned.build_dir), toolchain)
 
+    def session_that_made(self, id: str) -> Session:
+        """Return a session that has compiled one artifact and let go of the directory."""
+        session = self.session()
+        session.begin()
+        session.compile(session.artifacts[id], parallel=False)
+        session.close()
+        return session
+
     def build(self) -> list[str]:
         """Build what is out of date, one after the other, and return the ids of what was compiled."""
         session = self.session()

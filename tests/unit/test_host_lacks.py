@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import load
+from building import DECLARATION, load
 from engines import engine
 from launcher import program
 
@@ -25,15 +25,6 @@ from wasmbuild.toolchain.find import CLI, FoundCompiler
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.toolchain import Toolchain
 from wasmbuild.verify import host_errors
-
-DECLARATION = """\
-[project]
-name = "p"
-[targets.x64]
-triple = "x86_64-unknown-linux-gnu"
-[modules."*"]
-source = "src/*.wat"
-"""
 
 lacking = pytest.mark.parametrize("code", [errno.EMFILE, errno.ENOMEM, errno.EIO], ids=errno.errorcode.get)
 

@@ -19,6 +19,13 @@ def project(tmp_path: Path) -> FakeProject:
 
 
 @pytest.fixture
+def built(project: Any) -> Any:
+    project.write("a", "b")
+    assert project.build() == ["a@pi", "a@x64", "b@pi", "b@x64"]
+    return project
+
+
+@pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the ids of all artifacts that are judged from now on, as they are."""
     ids: list[str] = []

@@ -14,13 +14,6 @@ from wasmbuild.errors import DiskError
 
 
 @pytest.fixture
-def built(project: Any) -> Any:
-    project.write("a", "b")
-    project.build()
-    return project
-
-
-@pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function that has the disk refuse once to have the note of the last whole build removed."""
 
@@ -90,10 +83,7 @@ def test_an_edit_before_the_directory_was_taken_as_a_whole_is_seen(built: Any, r
 
 def test_what_another_build_did_before_is_seen(built: Any, refused: Callable[[], None]) -> None:
     built.write("b", text="other")
-    session = built.session()
-    session.begin()
-    session.compile(session.artifacts["b@pi"], parallel=False)
-    session.close()
+    session = built.session_that_made("b@pi")
     assert built.build() == ["b@x64"]
     refused()
     assert failed(session) == "refused"

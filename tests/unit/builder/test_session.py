@@ -39,13 +39,6 @@ def outputs(project: Any) -> set[str]:
     return {str(Path(path).relative_to("build")) for step in steps for path in step.outputs}
 
 
-@pytest.fixture
-def built(project: Any) -> Any:
-    project.write("a", "b")
-    assert project.build() == ALL
-    return project
-
-
 def test_the_outputs_of_all_steps_are_the_build_directory(built: Any) -> None:
     assert set(shipped(built.root)) == outputs(built)
 
@@ -324,10 +317,7 @@ def test_what_a_build_wrote_it_does_not_read_to_know(project: Any, monkeypatch: 
 
 def test_a_directory_that_nobody_had_meanwhile_is_not_looked_at_again(built: Any, judged: list[str]) -> None:
     built.write("b", text="other")
-    session = built.session()
-    session.begin()
-    session.compile(session.artifacts["b@pi"], parallel=False)
-    session.close()
+    session = built.session_that_made("b@pi")
     judged.clear()
     session.begin()
     assert judged == []
@@ -340,10 +330,7 @@ def test_a_directory_that_nobody_had_meanwhile_is_not_looked_at_again(built: Any
 
 def test_what_another_build_did_meanwhile_is_seen(built: Any) -> None:
     built.write("b", text="other")
-    session = built.session()
-    session.begin()
-    session.compile(session.artifacts["b@pi"], parallel=False)
-    session.close()
+    session = built.session_that_made("b@pi")
     assert built.build() == ["b@x64"]
     session.begin()
     assert session.outdated() == []
