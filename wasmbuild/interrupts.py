@@ -132,10 +132,24 @@ def before_it_ends(do: Callable[[], object]) -> None:
 
     def ended(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
+            hear_no_more()
             do()
         others(kind, error, traceback)
 
     sys.excepthook = ended
+
+
+def hear_no_more() -> None:
+    """Let the orderly end of a program that is not ours pass, whatever it heard before; a third request ends it.
+
+    In any thread but the main one nothing changes.
+    """
+    global _heard
+    _heard = max(_heard, 1)
+    with suppress(ValueError):  # another thread
+        for number in REQUESTS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, _raise)
 
 
 def tell_in_one_line(left: str) -> None:

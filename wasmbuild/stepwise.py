@@ -172,6 +172,7 @@ class StepwiseBuild:
     def _end(self) -> None:
         from wasmbuild.toolchain import process
 
+        interrupts.hear_no_more()
         process.kill_all()
         if self._server is not None and not self.is_elsewhere:
             self._server.stop()

@@ -6,23 +6,24 @@ came when the main one was just about to wait, it told when a compile or a test 
 
 from __future__ import annotations
 
-import queue
-
 from doit.runner import MThreadRunner
 
+from wasmbuild.interrupts import HEARING_SECONDS
 from wasmbuild.lean.contextlib import suppress
+from wasmbuild.lean.queue import Empty, SimpleQueue
 from wasmbuild.lean.typing import Any
 
-_SECONDS = 0.5
 
+class HeedfulQueue(SimpleQueue[Any]):
+    """A queue from which whoever waits looks up now and then.
 
-class HeedfulQueue(queue.Queue[Any]):
-    """A queue from which whoever waits looks up now and then."""
+    What doit takes by itself is written in Python, and a request that comes as it takes its lock back breaks that.
+    """
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         while block and timeout is None:
-            with suppress(queue.Empty):
-                return super().get(timeout=_SECONDS)
+            with suppress(Empty):
+                return super().get(timeout=HEARING_SECONDS)
         return super().get(block, timeout)
 
 

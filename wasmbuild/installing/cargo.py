@@ -7,11 +7,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from wasmbuild.engine import lines
 from wasmbuild.errors import ToolchainError
-from wasmbuild.interrupts import DeferredInterrupts
+from wasmbuild.interrupts import HEARING_SECONDS, DeferredInterrupts
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.installed import PROGRAM
 from wasmbuild.toolchain.search_path import WINDOWS
@@ -57,7 +58,7 @@ def _run(what: list[str], line: int, scratch: Path, folder: Path, offline: bool)
                 # With the compilers that it started, which would go on for minutes, it ends when this does.
                 start_new_session=not WINDOWS,
             )
-        status = child.wait()
+        status = _awaited(child)
     except BaseException:
         if child is not None:
             process.end(child)
@@ -69,6 +70,13 @@ def _run(what: list[str], line: int, scratch: Path, folder: Path, offline: bool)
             f"    $ {shlex.join(arguments[:-4])}"
         )
     return made
+
+
+def _awaited(child: subprocess.Popen[bytes]) -> int:
+    """Return the status with which a child ends, hearing of requests to stop meanwhile."""
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return child.wait(HEARING_SECONDS)
 
 
 def _environment(root: Path) -> dict[str, str]:

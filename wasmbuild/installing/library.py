@@ -7,7 +7,6 @@ user's pip. A child with that directory in place of this environment's packages 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from wasmbuild.installing.archive import ArchiveError
 from wasmbuild.installing.install import SILENT, Installed, InstallReporter, local_file
 from wasmbuild.installing.transfer import NetworkError
 from wasmbuild.text import printable
-from wasmbuild.toolchain import installed, search_path
+from wasmbuild.toolchain import child, installed, search_path
 from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler
 from wasmbuild.toolchain.installed import LIBRARIES, RECORD, Archive, InstallRecord
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -97,9 +96,9 @@ def _downloaded(request: str, index: str | None, offline: bool, room: Path) -> t
     wanted = f"wasmtime=={request}" if mirror.is_exact(request) else f"wasmtime=={request}.*"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     command += ["--disable-pip-version-check", *(["--index-url", index] if index else []), "--dest", str(into), wanted]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    ended = child.run(command, limits=ProcessLimits(), env_extra=os.environ)
     wheels = list(into.glob("*.whl")) if os.path.isdir(into) else []
-    if ended.returncode or len(wheels) != 1:
+    if ended.reason or len(wheels) != 1:
         said = [line.strip() for line in ended.stderr.splitlines() if line.strip()] or ["it said nothing"]
         if "No module named pip" in said[-1]:
             raise ToolchainError(

@@ -6,6 +6,7 @@ import os
 import select
 import time
 
+from wasmbuild.interrupts import HEARING_SECONDS
 from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
@@ -48,7 +49,11 @@ class Streams:
         """Return what the child does next; None when ``time.monotonic()`` reaches ``deadline`` before."""
         if not self._open:
             return Event(EXIT, b"") if self._ends(deadline) else None
-        return self._next(_seconds_until(deadline))
+        while True:
+            seconds = _seconds_until(deadline)
+            event = self._next(HEARING_SECONDS if seconds is None else min(seconds, HEARING_SECONDS))
+            if event is not None or (seconds is not None and seconds <= HEARING_SECONDS):
+                return event
 
     def _ends(self, deadline: float | None) -> bool:
         """Wait until the child ends; false when the deadline comes first."""
@@ -66,7 +71,7 @@ class Streams:
         while self._open and (event := self._next(0)) is not None:
             yield event
 
-    def _next(self, seconds: float | None) -> Event | None:
+    def _next(self, seconds: float) -> Event | None:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -94,10 +99,9 @@ class PolledStreams(Streams):
         for descriptor in self._open:
             self._poll.register(descriptor, select.POLLIN)
 
-    def _next(self, seconds: float | None) -> Event | None:
+    def _next(self, seconds: float) -> Event | None:
         if not self._ready:
-            milliseconds = None if seconds is None else int(seconds * 1000) + 1
-            self._ready = [descriptor for descriptor, _ in self._poll.poll(milliseconds)]
+            self._ready = [descriptor for descriptor, _ in self._poll.poll(int(seconds * 1000) + 1)]
             # The end of the child is told after what it wrote before.
             self._ready.sort(key=lambda descriptor: descriptor != self._pidfd)
             if not self._ready:
@@ -140,7 +144,7 @@ class ThreadedStreams(Streams):
                 data = b""
             self._events.put((descriptor, data))
 
-    def _next(self, seconds: float | None) -> Event | None:
+    def _next(self, seconds: float) -> Event | None:
         try:
             descriptor, data = self._events.get(timeout=seconds)
         except self._queue_empty:

@@ -273,6 +273,17 @@ def test_an_interrupted_parent_leaves_nothing(tmp_path: Path, gone: Gone, before
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 
 
+@pytest.mark.usefixtures("each_way")
+@pytest.mark.parametrize("body", ["exec sleep 1000", "exec sleep 1000 > /dev/null 2>&1"], ids=["open", "closed"])
+def test_a_request_to_stop_that_does_not_end_the_wait_is_heard(body: str) -> None:
+    """As one that comes when the wait is just about to begin: another thread takes it here."""
+    asking = threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT))
+    asking.start()
+    with pytest.raises(KeyboardInterrupt):
+        shell(body)
+    asking.join()
+
+
 def test_kill_all_ends_children_of_other_threads() -> None:
     ended: list[child.ChildResult] = []
     before = set(process._live)
