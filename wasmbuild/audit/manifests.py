@@ -25,7 +25,7 @@ from wasmbuild.formats.schema_check import compile_schema
 from wasmbuild.formats.strict_json import Invalid, loads
 from wasmbuild.lean.typing import Any
 from wasmbuild.project import filenames
-from wasmbuild.shipment.errors import AFRESH, AGAIN, NAME_ONE, NO_TARGETS, OF_THE_PATH
+from wasmbuild.shipment.errors import AFRESH, AGAIN, LINKS_FOLLOWED, NAME_ONE, NO_TARGETS, OF_THE_PATH
 from wasmbuild.shipment.manifests import is_index
 from wasmbuild.text import printable
 
@@ -135,6 +135,8 @@ def _refused(path: Path, error: OSError) -> Unreadable:
     if isinstance(error, FileNotFoundError):
         return Unreadable(shown, f"is missing; {_BUILD}")
     problem = f"cannot be read: {printable(error.strerror or error)}"
+    if isinstance(error, LinkOutError) and error.holds_data:
+        return Unreadable(shown, f"{problem}; {LINKS_FOLLOWED}")
     if isinstance(error, (LinkOutError, NotRegularError)) or (error.errno in OF_THE_PATH - {errno.ENAMETOOLONG}):
         return Unreadable(shown, f"{problem}; {_BUILD}")
     return Unreadable(shown, "; ".join(filter(None, (problem, host_fix(error.errno or 0)))), by_host=True)

@@ -97,12 +97,7 @@ class BuildDirectory:
         Raises DiskError.
         """
         try:
-            if self._scratch is not None:
-                delete(self._scratch)
-                if os.path.lexists(self._scratch):
-                    # The next build is to remove it, and has to look for that.
-                    self._noted = None
-                self._scratch = None
+            self._delete_scratch()
             if self._noted is not None:
                 noted, self._noted = self._noted, None
                 self.write(self._noop, noted)
@@ -172,6 +167,25 @@ class BuildDirectory:
                 disk.make(directory, BUILDING)
                 self._scratch = directory
             return self._scratch
+
+    def scratch_elsewhere(self) -> None:
+        """Have ``scratch`` return one of the system's temporary directories, for what comes to no place here.
+
+        Raises OSError.
+        """
+        import tempfile
+
+        self._delete_scratch()
+        self._scratch = Path(tempfile.mkdtemp(prefix="wasmbuild-"))
+
+    def _delete_scratch(self) -> None:
+        if self._scratch is None:
+            return
+        delete(self._scratch)
+        if os.path.lexists(self._scratch):
+            # The next build is to remove it, and has to look for that.
+            self._noted = None
+        self._scratch = None
 
     def write(self, path: Path | str, data: bytes) -> None:
         """Replace a file with new bytes, whole or not at all. Raises DiskError."""

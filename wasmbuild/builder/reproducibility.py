@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Iterator
 
@@ -10,6 +11,7 @@ from wasmbuild.builder.memory import unreadable
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Prepared
 from wasmbuild.errors import CompileError, FormatError, WasmbuildError
 from wasmbuild.formats import cwasm
+from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import listed, printable
@@ -25,10 +27,14 @@ _BIG_ENDIAN = 2
 
 
 class ReproducibilityResult(NamedTuple):
-    """What came of compiling an artifact again: an error where it failed, or where other bytes came of it."""
+    """What came of compiling an artifact again: an error where it failed, or where other bytes came of it.
+
+    ``compiled`` tells whether it was compiled at all.
+    """
 
     id: str
     error: WasmbuildError | None
+    compiled: bool = True
 
 
 class ReproducibilityWork:
@@ -52,6 +58,8 @@ class ReproducibilityWork:
         return self._work.check_result(id, request, result)
 
     def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> ReproducibilityResult:
+        with suppress(OSError):
+            os.unlink(checked.file)
         path = self._published(id)
         try:
             before = files.read(path)[0]
@@ -64,7 +72,7 @@ class ReproducibilityWork:
         return ReproducibilityResult(id, CompileError(problem))
 
     def fail(self, id: str, error: WasmbuildError) -> ReproducibilityResult:
-        return ReproducibilityResult(id, error)
+        return ReproducibilityResult(id, error, compiled=False)
 
 
 def differences(left: bytes, right: bytes) -> Iterator[str]:

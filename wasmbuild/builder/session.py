@@ -247,14 +247,13 @@ class Session:
     def compile_again(
         self, artifacts: Sequence[Artifact], *, jobs: int | None, on_done: Callable[[ReproducibilityResult], None]
     ) -> None:
-        """Compile artifacts that are right once more, past any cache, and compare; nothing is published.
+        """Compile artifacts that are right once more, past any cache, and compare; nothing is written beside them.
 
-        Raises DiskError where the build directory could not be locked: what is compiled there could be removed.
+        Raises OSError where this system has no room for what is compiled.
         """
-        if self._unwritable is not None:
-            raise self._unwritable
         from wasmbuild.builder.reproducibility import ReproducibilityWork
 
+        self.directory.scratch_elsewhere()
         again = ReproducibilityWork(self._work, lambda id: self.path(self.artifacts[id]))
         scheduler = Scheduler(again, lambda: self._backend.executor(self._compiler, jobs), NO_CACHE)
         scheduler.run([artifact.id for artifact in artifacts], on_start=lambda id: None, on_done=on_done)

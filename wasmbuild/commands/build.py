@@ -137,7 +137,7 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
         say=console.say,
     )
     outcomes: dict[str, ArtifactOutcome] = {}
-    again: dict[str, ArtifactOutcome] = {}
+    again: list[ReproducibilityResult] = []
     changed: list[str] = []
     try:
         try:
@@ -149,7 +149,8 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
             _build(session, [status.artifact.id for status in wrong], outcomes, progress, arguments.jobs)
             changed = session.finish()
             if arguments.check_reproducible:
-                again = _compiled_again(session, selected, arguments.jobs)
+                whole = [session.artifacts[id] for id in selected if session.statuses[id].right]
+                session.compile_again(whole, jobs=arguments.jobs, on_done=again.append)
             known = _audited(session, workspace.audit_policy(), built=session.has_made)
         finally:
             session.close()
@@ -189,20 +190,6 @@ def _build(
         on_start=lambda artifact: progress.start(artifact.id),
         on_done=done,
     )
-
-
-def _compiled_again(session: Session, selected: list[str], jobs: int | None) -> dict[str, ArtifactOutcome]:
-    """Compile what is right once more, and return the outcomes: the error of what came out otherwise."""
-    from wasmbuild.builder.work import ArtifactOutcome
-
-    again: dict[str, ArtifactOutcome] = {}
-
-    def done(compared: ReproducibilityResult) -> None:
-        again[compared.id] = ArtifactOutcome(compared.id, (), 0.0, 0, compared.error)
-
-    whole = [session.artifacts[id] for id in selected if session.statuses[id].right]
-    session.compile_again(whole, jobs=jobs, on_done=done)
-    return again
 
 
 def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> KnownFaults | None:

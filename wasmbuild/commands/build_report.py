@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from wasmbuild.audit.known_faults import KnownFaults
     from wasmbuild.builder.cache.answers import RemoteReport
+    from wasmbuild.builder.reproducibility import ReproducibilityResult
     from wasmbuild.builder.session import Session
     from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.console.progress import Progress
@@ -22,14 +23,14 @@ SCHEMA = "wasmbuild/build/1"
 class Made(NamedTuple):
     """What became of the artifacts that were ``selected``, by id.
 
-    Those with ``outcomes`` were out of date, those of ``again`` were compiled once more and have an error where other
-    bytes came of it, and of those that are ``changed`` the source is another one now. ``known`` is what is known
-    against what was built, ``lost`` are messages of what could be no artifact.
+    Those with ``outcomes`` were out of date, those of ``again`` were to be compiled once more, and of those that are
+    ``changed`` the source is another one now. ``known`` is what is known against what was built, ``lost`` are messages
+    of what could be no artifact.
     """
 
     selected: list[str]
     outcomes: dict[str, ArtifactOutcome]
-    again: dict[str, ArtifactOutcome]
+    again: list[ReproducibilityResult]
     changed: list[str]
     known: KnownFaults | None
     lost: list[str]
@@ -37,6 +38,8 @@ class Made(NamedTuple):
 
 def tell(arguments: argparse.Namespace, session: Session, progress: Progress, made: Made) -> int:
     """Tell how a build ended whose session is closed; return the exit code."""
+    from wasmbuild.builder.work import ArtifactOutcome
+
     console, known = progress.console, made.known
     if made.outcomes and (unused := session.cache_problem()) is not None:
         fix = "WASMBUILD_CACHE names another directory, or off"
@@ -49,12 +52,15 @@ def tell(arguments: argparse.Namespace, session: Session, progress: Progress, ma
     if known is not None and known.line is not None:
         (console.write if known.fails else console.say)(known.line)
     progress.end(made.lost)
-    different = {id: outcome for id, outcome in made.again.items() if outcome.error is not None}
+    different = {
+        each.id: ArtifactOutcome(each.id, (), 0.0, 0, each.error) for each in made.again if each.error is not None
+    }
     if arguments.check_reproducible:
         for id, outcome in sorted(different.items()):
             console.error(str(outcome.error), of=id)
-        same = len(made.again) - len(different)
-        console.say(f"{counted(len(made.again), 'artifact')} compiled again: {same} with the same bytes")
+        compiled = [each for each in made.again if each.compiled]
+        same = sum(each.error is None for each in compiled)
+        console.say(f"{counted(len(compiled), 'artifact')} compiled again: {same} with the same bytes")
     outcomes = {**made.outcomes, **different}
     refused = known is not None and known.fails
     if arguments.json:

@@ -18,7 +18,7 @@ from audited import HUGE_BR_TABLE, artifact, manifest, ship
 from wasmbuild.audit.report import JSON_SCHEMA
 from wasmbuild.cli import main
 from wasmbuild.confined import ConfinedDirectory
-from wasmbuild.shipment.errors import NO_TARGETS
+from wasmbuild.shipment.errors import LINKS_FOLLOWED, NO_TARGETS
 
 PLAIN = manifest([artifact("plain", {})])
 LONG = "n" * 300
@@ -63,6 +63,21 @@ def test_what_this_process_may_not_read(report: Any, monkeypatch: pytest.MonkeyP
     assert error["by_host"] is True
     assert error["message"].startswith("cannot be read: Permission denied; ")
     assert "build first" not in error["message"]
+
+
+@pytest.mark.parametrize("linked", ["index.json", "x64", "x64/manifest.json"])
+def test_what_links_lead_to_is_copied_to_be_audited(report: Any, linked: str) -> None:
+    """As a build directory of links, which some build systems make of what a step depends on."""
+    built = Path("built").absolute()
+    ship(built, {"x64": PLAIN})
+    shutil.copytree(built, "farm")
+    link = Path("farm", linked)
+    shutil.rmtree(link) if link.is_dir() else link.unlink()
+    link.symlink_to(built / linked)
+    [error] = report("farm", status=1)["errors"]
+    assert error["message"] == f"cannot be read: leads out of the directory through a link; {LINKS_FOLLOWED}"
+    shutil.copytree("farm", "copied", symlinks=False)
+    assert [entry["id"] for entry in report("copied", status=0)["artifacts"]] == ["plain@x64"]
 
 
 @pytest.mark.skipif(os.name == "nt" or shutil.which("setpriv") is None, reason="root reads all here")
