@@ -7,20 +7,21 @@ The executables of 48.0.2 and 49.0.3, which hold every backend, refuse these arc
 from __future__ import annotations
 
 _32_BIT = (
-    "386", "i386", "i486", "i586", "i686", "x86", "aarch32", "arm", "armel", "armhf", "armv5te", "armv6", "armv7",
-    "armv7a", "armv7k", "armv7s", "thumbv6m", "thumbv7em", "thumbv7m", "thumbv7neon", "thumbv8m", "arm64_32", "riscv32",
-    "riscv32gc", "riscv32i", "riscv32im", "riscv32imac", "riscv32imafc", "riscv32imc", "mips", "mipsel", "mipsle",
-    "powerpc", "ppc", "s390", "sparc", "m68k", "csky", "hexagon", "xtensa",
+    "386", "i386", "i486", "i586", "i686", "x86", "aarch32", "arm", "armel", "armhf", "armv5te", "armv6", "armv6l",
+    "armv7", "armv7a", "armv7k", "armv7l", "armv7s", "armv8l", "thumbv6m", "thumbv7em", "thumbv7m", "thumbv7neon",
+    "thumbv8m", "arm64_32", "aarch64_32", "riscv32", "riscv32gc", "riscv32i", "riscv32im", "riscv32imac",
+    "riscv32imafc", "riscv32imc", "mips", "mipsel", "mipsle", "powerpc", "ppc", "s390", "sparc", "m68k", "csky",
+    "hexagon", "xtensa",
 )  # fmt: skip
 _64_BIT = (
-    "aarch64_be", "powerpc64", "powerpc64le", "ppc64", "ppc64le", "mips64", "mips64el", "mips64le", "sparc64",
-    "sparcv9", "loong64", "loongarch64", "nvptx64", "bpfeb", "bpfel", "avr", "amdgcn",
+    "aarch64_be", "powerpc64", "powerpc64le", "ppc64", "ppc64le", "ppc_64", "ppcle_64", "mips64", "mips64el",
+    "mips64le", "sparc64", "sparcv9", "loong64", "loongarch64", "nvptx64", "bpfeb", "bpfel", "avr", "amdgcn",
 )  # fmt: skip
 _COMPILED_FOR = ("riscv64imac", "riscv64a23")
 
 _BIG_ENDIAN = (
-    "aarch64_be", "powerpc64", "ppc64", "mips64", "sparc64", "sparcv9", "mips", "powerpc", "ppc", "s390", "sparc",
-    "m68k",
+    "aarch64_be", "powerpc64", "ppc64", "ppc_64", "mips64", "sparc64", "sparcv9", "mips", "powerpc", "ppc", "s390",
+    "sparc", "m68k",
 )  # fmt: skip
 
 

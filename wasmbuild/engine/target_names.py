@@ -1,7 +1,7 @@
 """What a text names of a machine, in the words of whatever tool: its parts in any order, with any mark between them.
 
 Docker and Go say ``linux/arm64``, Node.js ``win32-x64``, .NET ``linux-musl-x64``, a wheel ``macosx_11_0_arm64``, Zig
-``x86_64-linux-gnu.2.31``, and release archives something of that kind.
+``x86_64-linux-gnu.2.31``, Maven ``linux-aarch_64``, and release archives something of that kind.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from wasmbuild.lean.typing import NamedTuple
 
-_WORDS = re.compile(r"x86[-_]64h?|pulley-(?:32|64)(?:be)?|[a-z0-9]+")
+_WORDS = re.compile(r"x86[-_]64h?|(?:aarch|ppc|ppcle|s390)_64|(?:aarch|arm)64_32|pulley-(?:32|64)(?:be)?|[a-z0-9]+")
 
 # Words that triples have not, for what ``TargetTriple`` calls systems and environments.
 _SYSTEMS = {

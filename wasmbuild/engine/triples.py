@@ -40,10 +40,12 @@ _ALIASES = {
     "arm64e": "aarch64",
     "arm64ec": "aarch64",
     "armv8": "aarch64",
+    "aarch_64": "aarch64",
     "rv64": "riscv64gc",
     "rv64gc": "riscv64gc",
     "riscv": "riscv64gc",
     "systemz": "s390x",
+    "s390_64": "s390x",
     "pulley": "pulley64",
     **{f"pulley-{kind}": f"pulley{kind}" for kind in ("32", "64", "32be", "64be")},
 }

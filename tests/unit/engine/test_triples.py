@@ -133,6 +133,12 @@ def test_bad_triples(text: str, problem: str) -> None:
     assert str(raised.value) == problem
 
 
+@pytest.mark.parametrize("machine", ["aarch64_32-apple-watchos", "armv8l-unknown-linux-gnu", "armv6l-linux-gnueabihf"])
+def test_no_machine_of_64_bits_is_guessed_for_one_of_32(machine: str) -> None:
+    with pytest.raises(ValueError, match=r'^is a machine of 32 bits \(.*\), .*; write "pulley32", which'):
+        triples.parse(machine)
+
+
 @pytest.mark.parametrize("system", ["sunos", "zos", "minix", "nuttx", "teeos", "kfreebsd", "bsd"])
 def test_no_other_system_is_guessed(system: str) -> None:
     with pytest.raises(
@@ -168,6 +174,12 @@ def test_no_other_system_is_guessed(system: str) -> None:
         ("musllinux_1_2_x86_64", "x86_64-unknown-linux-musl"),
         ("win_arm64", "aarch64-pc-windows-msvc"),
         ("Linux-x86_64", "x86_64-unknown-linux-gnu"),
+        ("linux-aarch_64", "aarch64-unknown-linux-gnu"),
+        ("osx-aarch_64", "aarch64-apple-darwin"),
+        ("linux-s390_64", "s390x-unknown-linux-gnu"),
+        ("linux-ppcle_64", "pulley64"),
+        ("linux-armv7l", "pulley32"),
+        ("watchos-arm64_32", "pulley32"),
     ],
 )
 def test_the_names_of_other_tools_are_known(text: str, meant: str) -> None:

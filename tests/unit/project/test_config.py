@@ -288,7 +288,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert of(missing) == f"{missing}: {absent}"
     elsewhere = "is a directory; name the file that is meant, or move the directory away"
     assert of(tmp_path) == f"{tmp_path}: {elsewhere}"
-    assert of(missing / "x") == f"{missing / 'x'}: {absent}"
+    assert of(missing / "none.toml") == f"{missing / 'none.toml'}: {absent}"
     missing.mkdir()
     assert of(missing) == f"{missing}: {elsewhere}"
     missing.rmdir()
