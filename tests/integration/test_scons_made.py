@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 from pathlib import Path
 
@@ -46,6 +47,28 @@ def test_sources_may_be_made_by_other_builders(tmp_path: Path, sources: str) -> 
     assert is_up_to_date(project)
     project.write("add.in", SUB)
     assert project.made() == {"arm/add", "x64/add"}
+    api.verify(project.build)
+
+
+@pytest.mark.parametrize("decider", ["timestamp-newer", "content"])
+def test_what_is_made_of_the_index_has_all_that_the_run_made(tmp_path: Path, decider: str) -> None:
+    """Where times are compared, artifacts and the index that lacks them may be of the same second."""
+    copied = 'env.Command({}, {}, Copy("$TARGET", "$SOURCE"))\n'
+    project = Built(
+        tmp_path,
+        f"{TOOL}env.Decider({decider!r})\n"
+        + copied.format("'add.wat'", "'add.in'")
+        + "wasm, manifests = env.Wasmbuild()\n"
+        + copied.format("'index'", "manifests[0]"),
+    )
+    project.write("add.in", ADD)
+    project.scons()
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (path.stat().st_mtime - 10,) * 2)
+    project.write("add.in", SUB)
+    project.scons()
+    assert (tmp_path / "index").read_bytes() == (project.build / "index.json").read_bytes()
+    assert is_up_to_date(project)
     api.verify(project.build)
 
 

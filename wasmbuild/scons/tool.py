@@ -98,6 +98,7 @@ class _SConsBuild:
         self._plan = self._planned.plan
         self._up_to_date = self._workspace.is_up_to_date(self._planned)
         self._steps = StepwiseBuild(self._workspace, _say)
+        self._index = build_dir.File(filenames.INDEX)
         requests.listen()
         # One compile at a time may have all cores.
         self._alone = env.GetOption("num_jobs") == 1
@@ -145,6 +146,8 @@ class _SConsBuild:
                     session.touch(session.artifacts[id])
                 if outcome.error is not None:
                     raise outcome.error
+                # A decider that compares times sees seconds, and the index is written anew as soon as it lacks this.
+                self._index.set_always_build()
         except WasmbuildError as error:
             raise _failed(target, error) from None
 
@@ -177,6 +180,8 @@ class _SConsBuild:
                     raise CompileError(known.line)
                 if known.line is not None:
                     _say(known.line)
+                # An interactive SCons goes on with the same.
+                self._index.set_always_build(False)
         except WasmbuildError as error:
             raise _failed(target, error) from None
 
