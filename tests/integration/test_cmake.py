@@ -19,6 +19,7 @@ from wasmbuild.toolchain.find import find
 pytestmark = pytest.mark.needs_modules("cmake")
 
 GENERATORS = ["Ninja", "Unix Makefiles"]
+VERSION = wasmbuild.__version__
 
 
 @pytest.fixture(params=GENERATORS)
@@ -249,6 +250,24 @@ def test_a_mistake_is_told_when_it_is_configured(tree: Tree) -> None:
 )
 def test_wrong_calls_say_so(ninja: Tree, call: str, told: str) -> None:
     assert told in ninja.configure(call, status=1)
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [
+        (VERSION, 0),
+        (VERSION.rpartition(".")[0], 0),
+        (f"{VERSION} EXACT", 0),
+        (f"0.0.1...{VERSION}", 0),
+        ("0.0.1...99", 0),
+        ("99", 1),
+        ("0.0.1", 1),
+        (f"0.0.1...<{VERSION}", 1),
+        ("99...100", 1),
+    ],
+)
+def test_versions_and_ranges_of_them(ninja: Tree, version: str, status: int) -> None:
+    ninja.configure(f"find_package(wasmbuild {version} REQUIRED)", status=status)
 
 
 def test_one_module(tree: Tree) -> None:
