@@ -26,10 +26,12 @@ from wasmbuild.stepwise import StepwiseBuild
 from wasmbuild.text import listed, suggestion
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.session import Session
     from wasmbuild.project.declared import Artifact, Module
 
 _SHOWN = 3
+# As `scons --debug=explain` says it, which adds that it changed.
+_AS_DECLARED = "wasmbuild: the artifact, as it is declared"
+_DECLARED_SINCE = "the declaration changed after SCons had read it"
 
 
 def wasmbuild(env: Any) -> None:
@@ -114,22 +116,24 @@ class _SConsBuild:
         }
         contracts = {module.name: self._values(decisive.contract(module)) for module in self._plan.modules}
         sources = {module.name: self._source(module) for module in self._plan.modules}
+        outdated = self._outdated()
+        as_declared = env.Value(_AS_DECLARED)
+        as_declared.Decider(_is_outdated)
         found = _Artifacts()
         for artifact in self._plan.artifacts:
             node = self._build_dir.File(artifact.path)
             record = self._build_dir.File(artifact.path + filenames.RECORD_SUFFIX)
             builder(env, [node, record], [sources[artifact.module.name]])
             # For both: SCons makes them together.
-            node.add_dependency([*settings[artifact.target.name], *contracts[artifact.module.name]])
+            node.add_dependency([*settings[artifact.target.name], *contracts[artifact.module.name], as_declared])
             # A compile that fails leaves the last good artifact.
             node.set_precious()
             record.set_precious()
             # SCons's cache would bring a file back without its step, which also checks, notes and removes.
             env.NoCache(node, record)
             node.attributes.wasmbuild = artifact.id
+            node.attributes.wasmbuild_outdated = artifact.id in outdated
             found[artifact.id] = node
-        for id in self._damaged():
-            env.AlwaysBuild(found[id])
         return found, self._manifests(list(found.values()), list(sources.values()))
 
     def compile(self, target: list[Any], source: list[Any], env: Any) -> None:
@@ -148,6 +152,7 @@ class _SConsBuild:
                     raise outcome.error
                 # A decider that compares times sees seconds, and the index is written anew as soon as it lacks this.
                 self._index.set_always_build()
+                target[0].attributes.wasmbuild_outdated = False
         except WasmbuildError as error:
             raise _failed(target, error) from None
 
@@ -171,7 +176,7 @@ class _SConsBuild:
                 finally:
                     steps.close()
                 if wrong:
-                    raise CompileError(_not_as_declared(wrong, session, read=planned == self._planned))
+                    raise CompileError(_not_as_declared(wrong, read=planned == self._planned))
                 if unfinished:
                     raise CompileError(f"{listed(unfinished, _SHOWN)}: the manifest was changed meanwhile; build again")
                 if planned.plan.refused:
@@ -222,17 +227,13 @@ class _SConsBuild:
             # The step itself tells it.
             return str(error)
 
-    def _damaged(self) -> list[str]:
-        """Return the ids of artifacts that are not what their records say, of which SCons sees nothing."""
+    def _outdated(self) -> set[str]:
+        """Return the ids of artifacts that are not what is declared, whether or not SCons will see why."""
         if self._up_to_date:
-            return []
+            return set()
         session = self._steps.session(self._planned)
         session.check()
-        return [
-            status.artifact.id
-            for status in session.outdated()
-            if os.path.lexists(session.path(status.artifact)) and not session.agrees(status.artifact)
-        ]
+        return {status.artifact.id for status in session.outdated()}
 
     def _source(self, module: Module) -> Any:
         # Not by the environment, which would put its variables where a path has a dollar.
@@ -270,15 +271,19 @@ def _shortest(path: str, top: str) -> Path:
     return Path(os.path.relpath(path) if os.path.samefile(os.curdir, top) else path)
 
 
-def _not_as_declared(wrong: list[Artifact], session: Session, *, read: bool) -> str:
-    path = session.path(wrong[0])
-    if not read:
-        fix = "the declaration changed after SCons had read it; run scons again (leave an interactive one)"
-    elif os.path.lexists(path):
-        fix = f"delete {path} and its like, and build again"
-    else:
-        fix = "build again"
-    return f"{listed([artifact.id for artifact in wrong], _SHOWN)}: not built as declared; {fix}"
+def _is_outdated(value: Any, target: Any, stored: Any, repository: Any = None) -> bool:
+    """Decide, as deciders of SCons do, whether an artifact has to be made again whatever SCons sees of its sources.
+
+    SCons compares these with what it made, and the artifact that lies there may be of others: of another front end's
+    build, or of a build directory that was put back.
+    """
+    return bool(target.attributes.wasmbuild_outdated)
+
+
+def _not_as_declared(wrong: list[Artifact], *, read: bool) -> str:
+    what = "a source or an artifact changed after SCons had looked at it" if read else _DECLARED_SINCE
+    ids = listed([artifact.id for artifact in wrong], _SHOWN)
+    return f"{ids}: not built as declared; {what}; run scons again (leave an interactive one)"
 
 
 def _failed(target: list[Any], error: WasmbuildError) -> Any:
