@@ -74,7 +74,7 @@ def test_a_link_is_refused_only_where_something_would_be_written(project: Projec
         assert "up to date" in project.run("build").stderr
         project.run("manifest")
         assert len(api.build(project.root / "wasmbuild.toml").artifacts) == 4
-        assert f"error: build/{name}: " in project.run("build", "--check-reproducible", status=3).stderr
+        assert "4 with the same bytes" in project.run("build", "--check-reproducible").stderr
         assert written(project.root) == before
         (project.build / ".wasmbuild" / "noop.json").unlink(missing_ok=True)
     project.write("add.wat", SUB)
