@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class SourceFacts(NamedTuple):
     """What is known of a source: digest and size in bytes of its file, and what the binary in it is.
 
-    ``traits`` is None where instructions in it are of no proposal known here.
+    ``traits`` is None where instructions in it are of no proposal known here, or ``legacy_exceptions``, which no line
+    compiles.
     """
 
     sha256: str
@@ -39,6 +40,7 @@ class SourceFacts(NamedTuple):
     imports: tuple[Import, ...]
     exports: tuple[Export, ...]
     traits: Traits | None
+    legacy_exceptions: bool = False
 
 
 _NOTHING = b"", ""
@@ -127,7 +129,7 @@ def _examined(data: bytes, sha256: str) -> dict[str, Any]:
         "wasm": sha256,
         "imports": interface.imports,
         "exports": interface.exports,
-        "traits": _traits(data),
+        **_traits(data),
     }
     if identity.kind == "component":
         from wasmbuild.formats.component_types import exported_functions
@@ -136,14 +138,17 @@ def _examined(data: bytes, sha256: str) -> dict[str, Any]:
     return facts
 
 
-def _traits(data: bytes) -> dict[str, Any] | None:
+def _traits(data: bytes) -> dict[str, Any]:
     from wasmbuild.formats import wasm_traits
+    from wasmbuild.formats.instructions import LegacyExceptionsError
 
     try:
-        return wasm_traits.read(data).to_json()
+        return {"traits": wasm_traits.read(data).to_json(), "legacy-exceptions": False}
+    except LegacyExceptionsError:
+        return {"traits": None, "legacy-exceptions": True}
     except FormatError:
         # The compiler knows more proposals, and says in its own words what is no instruction.
-        return None
+        return {"traits": None, "legacy-exceptions": False}
 
 
 def held(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> SourceFacts:
@@ -153,7 +158,8 @@ def held(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> Sourc
     imports = tuple(Import(*fields) for fields in facts["imports"])
     exports = tuple(Export(*fields) for fields in facts["exports"])
     traits = Traits.from_json(facts["traits"]) if facts["traits"] is not None else None
-    source = SourceFacts(sha256, size, facts["kind"], facts["wasm"], imports, exports, traits)
+    legacy = facts["legacy-exceptions"]
+    source = SourceFacts(sha256, size, facts["kind"], facts["wasm"], imports, exports, traits, legacy)
     problems = [*_interface_problems(module, source), *_test_problems(module, source, facts)]
     if problems:
         raise CompileError("\n".join([f"{module.shown}: {problem}" for problem in problems]))

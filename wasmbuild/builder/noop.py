@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from wasmbuild.plan.graph import Plan
 
-SCHEMA = "wasmbuild/noop/10"
+SCHEMA = "wasmbuild/noop/11"
 WHOLE = "whole"
 """The name of the note in ``Memory`` that has the digest of what it remembers, where all of it was right."""
 # It has the same few digests however much is built: a file that is damaged may have any size.

@@ -11,7 +11,7 @@ from wasmbuild.builder.examining import Examiner, read
 from wasmbuild.builder.key import identity_of
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Labels
 from wasmbuild.builder.scratch import directory_beside
-from wasmbuild.errors import FormatError
+from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -49,6 +49,10 @@ def compile_recorded(
     watch = SourceWatch(module)
     data, _ = read(module)
     source = examiner.look(module, data)
+    if source.legacy_exceptions:
+        from wasmbuild.toolchain import features
+
+        raise CompileError(features.legacy_exceptions(module.shown, artifact.target.engine))
     request = CompileRequest(
         source.wasm_sha256,
         source.kind,

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.toolchain import Toolchain
 
 
+# What is as large is read in a hundredth of the time that compilers work on it before they refuse it.
+_WORTH_READING = 1 << 20
+
+
 def compile_file(
     module: Module,
     target: Target,
@@ -73,11 +77,13 @@ def _compiled(
 
     An executable takes what is WebAssembly, as text too, as it is. Only what it refuses, and what only the library
     takes, is looked at closely, as is a module that is held to something: that costs more than to compile a small file.
+    Of a large one, what no compiler takes is looked for.
     """
     held = module.imports is not None or module.exports is not None or module.tests
     read = _plain(module.source) if toolchain.takes_text(target.engine) and not held else None
     if read is None:
         found, wasm = _looked_at(module, toolchain, made.parent)
+        _refuse(found.legacy_exceptions, module, target)
         kind: str | None = found.kind
         wasm_sha256 = found.wasm_sha256
     else:
@@ -91,6 +97,10 @@ def _compiled(
     restored = _restored(key.digest(inputs), target, kind, made, cache, compiler.version)
     if restored is not None:
         return restored
+    if read is not None and len(data) >= _WORTH_READING:
+        from wasmbuild.formats import wasm_traits
+
+        _refuse(wasm_traits.has_legacy_exceptions(data), module, target)
     name = f"{target.name}/{out.stem}.cwasm"
     started = time.monotonic()
     job = Job(wasm, made, kind or "module", target.engine, toolchain.limits, threads == ALL_CORES, module.shown, name)
@@ -149,6 +159,13 @@ def _looked_at(module: Module, toolchain: Toolchain, directory: Path) -> tuple[S
     wasm = directory / "source.wasm"
     disk.write(wasm, examiner.binary(module, data), REPLACING)
     return source, wasm
+
+
+def _refuse(legacy_exceptions: bool, module: Module, target: Target) -> None:
+    if legacy_exceptions:
+        from wasmbuild.toolchain import features
+
+        raise CompileError(features.legacy_exceptions(module.shown, target.engine))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-SCHEMA = f"wasmbuild/state/17 of {__version__}"
+SCHEMA = f"wasmbuild/state/18 of {__version__}"
 """Another version may remember other facts of the same file."""
 
 _CHECKSUM = b"%08x"

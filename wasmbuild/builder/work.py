@@ -7,7 +7,7 @@ import os
 from wasmbuild.builder.compile import check
 from wasmbuild.builder.records import facts_of
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Labels, Prepared
-from wasmbuild.errors import WasmbuildError
+from wasmbuild.errors import CompileError, WasmbuildError
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
@@ -73,14 +73,14 @@ class ArtifactWork:
         Raises WasmbuildError.
         """
         artifact = self._possible(id)
-        return self._request(artifact, self._sources.known(artifact.module))
+        return self._compilable(artifact, self._sources.known(artifact.module))
 
     def keys(self, ids: Iterable[str]) -> Iterator[str]:
         """Yield the keys of artifacts as they were looked at, but of those that cannot be made."""
         for id in ids:
             status = self._statuses.by_id[id]
             source = self._sources.looked(status.artifact.module)
-            if source is not None and status.error is None:
+            if source is not None and status.error is None and not source.legacy_exceptions:
                 yield self._request(status.artifact, source).key()
 
     def scratch(self) -> Path:
@@ -91,7 +91,7 @@ class ArtifactWork:
         """Return the request for an artifact, and a private file with its binary. Raises WasmbuildError."""
         artifact = self._possible(id)
         source, wasm = self._sources.copy(artifact.module, self._directory.scratch())
-        return Prepared(self._request(artifact, source), wasm)
+        return Prepared(self._compilable(artifact, source), wasm)
 
     def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
         """Hold what came back against its request. Raises WasmbuildError."""
@@ -128,6 +128,14 @@ class ArtifactWork:
         if module.name not in self._shown:
             self._shown[module.name] = module.shown
         return self._shown[module.name]
+
+    def _compilable(self, artifact: Artifact, source: SourceFacts) -> CompileRequest:
+        # Compilers work on it for minutes before they refuse it, for each target anew.
+        if source.legacy_exceptions:
+            from wasmbuild.toolchain import features
+
+            raise CompileError(features.legacy_exceptions(self._shown_as(artifact.module), artifact.target.engine))
+        return self._request(artifact, source)
 
     def _request(self, artifact: Artifact, source: SourceFacts) -> CompileRequest:
         known = self._prepared.get(artifact.id)

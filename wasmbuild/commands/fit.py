@@ -14,6 +14,7 @@ from wasmbuild.project.filenames import CONFIG
 if TYPE_CHECKING:
     import argparse
 
+    from wasmbuild.engine.config import EngineConfig
     from wasmbuild.engine.triples import TargetTriple
     from wasmbuild.project.declared import Project
     from wasmbuild.toolchain.toolchain import Toolchain
@@ -68,7 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from wasmbuild.engine.config import engine_toml
+    from wasmbuild.engine.config import EngineConfig, engine_toml
     from wasmbuild.fit import search, table
 
     if not any(search.PLACE in word for word in arguments.command):
@@ -90,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             success=search.Success(arguments.success_exit or 0, arguments.success_text),
         )
         finder = search.Search(program, toolchain, line, triple, lambda step: print(step, file=sys.stderr))
-        wasm, kind = _source(arguments.source, toolchain)
+        wasm, kind = _source(arguments.source, toolchain, EngineConfig(line, triple, {}, {}))
         found = finder.run(wasm, kind)
     finally:
         toolchain.close()
@@ -156,12 +157,14 @@ def _triple(text: str | None) -> TargetTriple:
         raise UsageError(f"wasmbuild fit: --triple: {text!r} {error}") from None
 
 
-def _source(path: Path | None, toolchain: Toolchain) -> tuple[bytes | None, str]:
+def _source(path: Path | None, toolchain: Toolchain, engine: EngineConfig) -> tuple[bytes | None, str]:
     """Return the binary of what is compiled and its kind; without a path, an empty module is."""
     if path is None:
         return None, "module"
     from wasmbuild import files
+    from wasmbuild.formats import wasm_traits
     from wasmbuild.formats.identify import identify
+    from wasmbuild.toolchain import features
 
     try:
         data = files.read(path)[0]
@@ -175,6 +178,8 @@ def _source(path: Path | None, toolchain: Toolchain) -> tuple[bytes | None, str]
     identity = identify(data)
     if identity.kind not in ("module", "component"):
         raise UsageError(f"wasmbuild fit: --source: {path} is {identity.sentence}; name a module or component")
+    if wasm_traits.has_legacy_exceptions(data):
+        raise CompileError(features.legacy_exceptions(str(path), engine))
     return data, identity.kind
 
 

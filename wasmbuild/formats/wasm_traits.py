@@ -10,7 +10,7 @@ from wasmbuild.formats.component_parts import parts
 from wasmbuild.formats.cursor import Cursor
 from wasmbuild.formats.data_images import DataImages
 from wasmbuild.formats.identify import identify
-from wasmbuild.formats.instructions import Instructions
+from wasmbuild.formats.instructions import Instructions, LegacyExceptionsError
 from wasmbuild.formats.traits import Traits, merged
 from wasmbuild.formats.wasm import CoreModule
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -37,6 +37,17 @@ def read(data: bytes) -> Traits:
         features = tuple(sorted({*inside.features, *found.features}))
         return inside._replace(features=features, string_transcoding=found.string_transcoding)
     raise FormatError(f"not a binary module or component, but {identity}")
+
+
+def has_legacy_exceptions(data: bytes) -> bool:
+    """Tell whether a module, or one in a component, has legacy exceptions; False for what ``read`` cannot read."""
+    try:
+        read(data)
+    except LegacyExceptionsError:
+        return True
+    except FormatError:
+        pass
+    return False
 
 
 class _Reader:

@@ -7,36 +7,20 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from wasmbuild.boundary import host_fix
 from wasmbuild.diagnosis import compiling
 from wasmbuild.diagnosis.cause import Cause
-from wasmbuild.engine import cpu, lines
-from wasmbuild.engine.rules import EngineError
-from wasmbuild.errors import CompileError, DiskError, FormatError, StarvedCompileError
-from wasmbuild.lean.typing import TYPE_CHECKING
-from wasmbuild.text import printable, shown
+from wasmbuild.engine import cpu
+from wasmbuild.errors import CompileError, DiskError, StarvedCompileError
+from wasmbuild.text import printable
+from wasmbuild.toolchain import features
 from wasmbuild.toolchain.endings import limit_to_raise, want
 from wasmbuild.toolchain.job import Job
 
-if TYPE_CHECKING:
-    from wasmbuild.engine.config import EngineConfig
-
-_EXCEPTIONS = "wasm-exceptions"
-_CONVERTED = "OUT.wasm"
-_LEAVE_OUT = "leave the module out of this target (targets = [...] of the module)"
-# All that modules of today use. Not -all: that brings proposals which Wasmtime lacks into the file.
-_BINARYEN_FEATURES = (
-    "exception-handling", "reference-types", "threads", "simd", "bulk-memory", "sign-ext", "mutable-globals",
-    "nontrapping-float-to-int", "multivalue", "tail-call", "gc", "extended-const", "relaxed-simd", "memory64",
-    "multimemory",
-)  # fmt: skip
 # Proposals that Wasmtime lacks and its tools can leave out.
 _BINARYEN_DISABLES = {"compact imports", "custom descriptors"}
-# It has no setting of its own, and is off where one of these is.
-_ASYNC = "wasm-component-model-async"
-_ASYNC_NEEDS = ("concurrency-support", "wasm-reference-types")
 _TOLD_BY_PANICS = (
     compiling.HOST_CPU,
     compiling.REFUSED_SETTINGS,
@@ -106,36 +90,6 @@ def _dwarf(job: Job, cause: Cause, said: str) -> str:
     )
 
 
-def _no_code(job: Job, setting: str) -> str:
-    what = setting.removeprefix("wasm-").replace("-", " ")
-    return f"{job.source} uses {what}, which Wasmtime {job.engine.line} has no code for; build it without"
-
-
-def _legacy_exceptions(job: Job, cause: Cause, said: str) -> str:
-    if lines.get(job.engine.line).settings[_EXCEPTIONS].no_code:
-        return _no_code(job, _EXCEPTIONS)
-    features = " ".join(f"--enable-{feature}" for feature in _BINARYEN_FEATURES)
-    convert = (
-        f"{job.source} uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: "
-        f"wasm-opt {features} --translate-to-exnref --emit-exnref {job.source} -o {_CONVERTED}"
-    )
-    if job.engine.values()[_EXCEPTIONS]:
-        return convert
-    return f"{convert}; {_missing(job._replace(source=_CONVERTED), _EXCEPTIONS)}"
-
-
-def _has_legacy_exceptions(job: Job) -> bool:
-    from wasmbuild.formats import instructions, wasm_traits
-
-    try:
-        wasm_traits.read(job.wasm.read_bytes())
-    except instructions.LegacyExceptionsError:
-        return True
-    except (OSError, FormatError):
-        pass
-    return False
-
-
 def _unknown_proposal(job: Job, cause: Cause, said: str) -> str:
     proposal = cause.names[0].replace("-", " ")
     without = f"{job.source} uses {proposal}, which Wasmtime {job.engine.line} lacks; build it without"
@@ -151,82 +105,20 @@ def _host_cpu(job: Job, cause: Cause, said: str) -> str:
     )
 
 
+def _has_legacy_exceptions(job: Job) -> bool:
+    from wasmbuild.formats import wasm_traits
+
+    try:
+        return wasm_traits.has_legacy_exceptions(job.wasm.read_bytes())
+    except OSError:
+        return False
+
+
 def _feature(job: Job, cause: Cause, said: str) -> str:
     # What it meets first in a source is a tag, which both kinds of exceptions have.
-    if cause.setting == _EXCEPTIONS and _has_legacy_exceptions(job):
-        return _legacy_exceptions(job, cause, said)
-    return _missing(job, cause.setting)
-
-
-def _missing(job: Job, setting: str) -> str:
-    """Return what to do about a feature that a source needs and the engine has not."""
-    triple, line = job.engine.triple, job.engine.line
-    known = lines.get(line).settings
-    if setting in known and known[setting].no_code:
-        return _unless_declared(job, setting)
-    if job.engine.settings.get("strategy") == "winch":
-        lacks = lines.get(line).winch.lacks
-        if setting in (*lacks[""], *lacks.get(triple.architecture, ())):
-            where = "" if setting in lacks[""] else f" on {triple.architecture}"
-            return _not_in_winch(job, f"needs {setting}, which", where)
-    if setting == _ASYNC:
-        setting = next((name for name in _ASYNC_NEEDS if job.engine.values().get(name) is False), setting)
-    if setting not in known:
-        feature = setting.removeprefix("wasm-")
-        return f"{job.source} needs the feature {feature}, which wasmbuild cannot turn on; build it without"
-    if setting == "wasm-threads" and triple.is_pulley:
-        return (
-            f"{job.source} uses threads, which {triple} lacks; leave it out of this target (targets = [...] of the "
-            f"module), or build it without threads"
-        )
-    needed = _needed(job.engine, setting)
-    if isinstance(needed, str):
-        return f"{job.source} needs {setting}, which {printable(needed)}; {_LEAVE_OUT}, or build it without"
-    if job.engine.settings.get(setting) is False and not _is_of_preset(job.engine, setting):
-        return f"{job.source} needs {setting}, which [engine] turns off; remove that setting or build it without"
-    return f"{job.source} needs {setting}; if what loads it turns that on, write {_written(needed)} under [engine]"
-
-
-def _unless_declared(job: Job, setting: str) -> str:
-    """Return what to do about a feature without code, whose declarations compile where the setting can be on."""
-    without, needed = _no_code(job, setting), _needed(job.engine, setting)
-    if isinstance(needed, str):
-        return without
-    return (
-        f"{without}, or, if it only declares such things and what loads it turns that on, write {_written(needed)} "
-        f"under [engine]"
-    )
-
-
-def _written(settings: Mapping[str, bool]) -> str:
-    return " and ".join(f"{name} = {shown(value)}" for name, value in settings.items())
-
-
-def _needed(engine: EngineConfig, setting: str) -> dict[str, bool] | str:
-    """Return what turns a setting on in an engine, one other with it where that takes one; else why nothing does."""
-    why, settings = "", lines.get(engine.line).settings
-    # What is on by a word is switched off as what is on by true.
-    others = [{name: value is False} for name, value in engine.values().items() if type(settings[name].default) is bool]
-    for other in ({}, *others):
-        needed = {**other, setting: True}
-        try:
-            engine.changed(needed)
-        except EngineError as error:
-            why = why or error.problems[0][1]
-        else:
-            return needed
-    return why
-
-
-def _not_in_winch(job: Job, what: str, where: str = "") -> str:
-    return (
-        f'{job.source} {what} strategy = "winch" of [engine] lacks in Wasmtime {job.engine.line}{where}; remove that '
-        f"setting, {_LEAVE_OUT}, or build it without"
-    )
-
-
-def _is_of_preset(engine: EngineConfig, setting: str) -> bool:
-    return lines.get(engine.line).embedders[engine.embedder].settings.get(setting) is False
+    if cause.setting == features.EXCEPTIONS and _has_legacy_exceptions(job):
+        return features.legacy_exceptions(job.source, job.engine)
+    return features.missing(job.source, job.engine, cause.setting)
 
 
 def _needs_avx(job: Job, cause: Cause, said: str) -> str:
@@ -268,19 +160,19 @@ def _limit(job: Job, cause: Cause, said: str) -> str:
 
 
 _ADVICE: dict[str, Callable[[Job, Cause, str], str]] = {
-    compiling.LEGACY_EXCEPTIONS: _legacy_exceptions,
+    compiling.LEGACY_EXCEPTIONS: lambda job, cause, said: features.legacy_exceptions(job.source, job.engine),
     compiling.UNKNOWN_PROPOSAL: _unknown_proposal,
     compiling.HOST_CPU: _host_cpu,
     compiling.REFUSED_SETTINGS: lambda job, cause, said: f"it refuses the settings of this target: {cause.names[0]}",
     compiling.DWARF: _dwarf,
     compiling.FEATURE: _feature,
-    compiling.NO_CODE: lambda job, cause, said: _no_code(job, cause.setting),
+    compiling.NO_CODE: lambda job, cause, said: features.no_code(job.source, job.engine, cause.setting),
     compiling.NOT_IMPLEMENTED: lambda job, cause, said: (
         f"Wasmtime {job.engine.line} lacks what {job.source} needs: {printable(cause.said)}; that says nothing against "
         "it as WebAssembly: build it without"
     ),
     compiling.NEEDS_AVX: _needs_avx,
-    compiling.NOT_IN_WINCH: lambda job, cause, said: _not_in_winch(job, "has code that"),
+    compiling.NOT_IN_WINCH: lambda job, cause, said: features.not_in_winch(job.source, job.engine, "has code that"),
     compiling.CODE_LIMIT: _code_limit,
     compiling.LIMIT: _limit,
     compiling.CUT_SHORT: lambda job, cause, said: f"{job.source} is cut short or damaged; build or copy it again",

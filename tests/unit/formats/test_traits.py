@@ -225,6 +225,9 @@ def test_legacy_exceptions_are_told_from_what_nobody_knows(name: bytes, before: 
     at = data.rindex(name)
     with pytest.raises(FormatError, match=rf"^it uses legacy exceptions, .* at byte {at} of the file\)"):
         wasm_traits.read(data)
+    assert wasm_traits.has_legacy_exceptions(data)
+    assert not wasm_traits.has_legacy_exceptions(module(code(before + b"\xff\x0b")))
+    assert not wasm_traits.has_legacy_exceptions(module(code(before + b"\x0b")))
 
 
 @given(st.binary(max_size=60))
