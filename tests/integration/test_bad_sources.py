@@ -167,6 +167,21 @@ def test_riscv64_without_vectors(project: Project) -> None:
     assert 'write cpu-features = ["v"]' in error
 
 
+def test_ways_out_of_riscv64_without_vectors_for_a_module_with_threads(project: Project) -> None:
+    project.write("add.wat", COPY.replace("(memory 1)", "(memory 1 1 shared)"))
+    project.declare(HEAD + TARGETS + RISCV + MODULES)
+    error = project.run("build", status=1).stderr
+    assert (
+        'if the CPUs have V, write cpu-features = ["v"], else use triple = "pulley64", which lacks threads: with '
+        "these, leave the module out of this target (targets = [...] of the module)\n" in error
+    )
+    project.declare(HEAD + TARGETS + RISCV + 'cpu-features = ["v"]\n' + MODULES)
+    assert project.outcomes()["add@riscv"] == "compiled"
+    left_out = MODULES.replace('"add.wat"', '"add.wat"\ntargets = ["x64", "arm"]')
+    project.declare(HEAD + TARGETS + RISCV + left_out)
+    assert project.outcomes()["sub@riscv"] == "compiled"
+
+
 def test_riscv64_of_no_declared_level_is_refused_when_read(project: Project) -> None:
     project.declare(HEAD + TARGETS + RISCV.replace('cpu = "rv64gc"\n', "") + MODULES)
     error = project.run("build", status=2).stderr

@@ -162,7 +162,8 @@ def test_flags_from_elsewhere_are_judged() -> None:
 def test_the_caveat_of_riscv64() -> None:
     assert cpu.caveat("riscv64", {"has_zca": True}) == (
         "without the V extension Wasmtime's compiler panics on SIMD and on plain code such as memory.copy of 16 bytes, "
-        'in two of three real modules; if the CPUs have V, write cpu-features = ["v"], else use triple = "pulley64"'
+        'in two of three real modules; if the CPUs have V, write cpu-features = ["v"], else use triple = "pulley64", '
+        "which lacks threads: with these, leave the module out of this target (targets = [...] of the module)"
     )
     assert cpu.caveat("riscv64", {"has_v": True}) is None
     assert cpu.caveat("riscv64", {"has_zvl128b": True}) is None
