@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,39 @@ def test_all_unknown_imports_at_once(tmp_path: Path) -> None:
         "example with linker.define_func(module, name, type, function), or link the module that exports it with "
         "linker.define_instance()"
     )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "make"),
+    [
+        ("memory 1", lambda store: wasmtime.Memory(store, wasmtime.MemoryType(wasmtime.Limits(1, None)))),
+        (
+            "table 1 funcref",
+            lambda store: wasmtime.Table(
+                store, wasmtime.TableType(wasmtime.ValType.funcref(), wasmtime.Limits(1, None)), None
+            ),
+        ),
+        (
+            "global i32",
+            lambda store: wasmtime.Global(
+                store, wasmtime.GlobalType(wasmtime.ValType.i32(), mutable=False), wasmtime.Val.i32(1)
+            ),
+        ),
+    ],
+)
+def test_what_is_no_function(tmp_path: Path, wanted: str, make: Callable[[wasmtime.Store], wasmtime.Memory]) -> None:
+    it = opened(
+        tmp_path,
+        f"""(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i32))) (import "env" "it" ({wanted})))""",
+    )
+    linker, store = wasmtime.Linker(it.engine), wasmtime.Store(it.engine)
+    assert refused(runtime.UnknownImportError, it, linker).endswith(
+        "; define it in the linker, for example with linker.define(store, module, name, item), or link the module that "
+        "exports it with linker.define_instance()"
+    )
+    linker.define_wasi()
+    linker.define(store, "env", "it", make(store))
+    runtime.instantiate(it, linker, store)
 
 
 def test_wasi(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from wasmbuild.runtime.loaded import Loaded, Opened
 from wasmbuild.text import listed, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Set
 
     from wasmtime import component
 
@@ -162,28 +162,33 @@ def _unknown(
     opened: Opened, first: str, linker: wasmtime.Linker | component.Linker, store: wasmtime.Store
 ) -> UnknownImportError:
     missing: Sequence[tuple[str, str]] = ()
+    others: set[str] = set()
     if isinstance(linker, wasmtime.Linker):
         missing = missing_imports(opened, linker, store)
+        imports = opened.module.imports
+        others = {f"{i.module}::{i.name or ''}" for i in imports if not isinstance(i.type, wasmtime.FuncType)}
     names = [f"{module}::{name}" for module, name in missing] or [first]
     types = {}
     if isinstance(opened, Loaded):
         types = {f"{i.module}::{i.name}": f" ({i.kind} {i.type})" for i in opened.artifact.imports if i.type}
     return UnknownImportError(
         f"{opened} imports what the linker does not define: {_listed([name + types.get(name, '') for name in names])}",
-        _how_to_define(names),
+        _how_to_define(names, others),
         names,
     )
 
 
-def _how_to_define(names: list[str]) -> str:
+def _how_to_define(names: list[str], others: Set[str] = frozenset()) -> str:
+    """Return how to define imports in a linker; ``others`` are those that are known to be no functions."""
     of_wasi = _of_define_wasi(names)
     ways = []
     if of_wasi:
         ways.append("call linker.define_wasi() and store.set_wasi(wasmtime.WasiConfig())")
-    if len(of_wasi) < len(names):
+    if rest := set(names).difference(of_wasi):
+        call = "define(store, module, name, item)" if rest <= others else "define_func(module, name, type, function)"
         ways.append(
-            "define it in the linker, for example with linker.define_func(module, name, type, function), or link the "
-            "module that exports it with linker.define_instance()"
+            f"define it in the linker, for example with linker.{call}, or link the module that exports it with "
+            "linker.define_instance()"
         )
     return "; ".join(ways)
 
