@@ -172,9 +172,19 @@ def test_an_error_travels_between_processes(project: Project) -> None:
     assert done.stdout == "[True, 'unreadable', 'missing: cannot be read: No such file or directory']\n"
 
 
-@pytest.mark.parametrize(("line", "said"), [(36, "Wasmtime version "), (49, "version ")])
-def test_a_library_of_another_line_is_what_is_wrong(line: int, said: str, project: Project, tmp_path: Path) -> None:
-    declare(project, "consume-fuel = true")
+@pytest.mark.parametrize(
+    ("line", "settings", "said"),
+    [
+        (36, "consume-fuel = true", "Wasmtime version "),
+        # It has no function for that.
+        (36, "concurrency-support = false", "Wasmtime version "),
+        (49, "consume-fuel = true", "version "),
+    ],
+)
+def test_a_library_of_another_line_is_what_is_wrong(
+    line: int, settings: str, said: str, project: Project, tmp_path: Path
+) -> None:
+    declare(project, settings)
     project.run("embed", "--lang", "python", "-o", "engine.py")
     project.run("build", "--quiet")
     with zipfile.ZipFile(wheels.of_line(line)) as wheel:

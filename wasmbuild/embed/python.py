@@ -69,7 +69,9 @@ def _calls(spec: Spec) -> list[str]:
         elif kind == "flag_set":
             lines.append(f"config.cranelift_flag_set({quoted(name)}, {_literal(rest[0])})")
         else:
-            lines.append(f"_bindings.{name}(config.ptr(), {_literal(rest[0])})")
+            # A library of another line may lack it, and is for check() to tell.
+            lines.append(f"if hasattr(_bindings, {quoted(name)}):")
+            lines.append(f"    _bindings.{name}(config.ptr(), {_literal(rest[0])})")
     return lines
 
 
