@@ -6,6 +6,7 @@ import os
 import shutil
 
 import pytest
+from mounts import run_under
 from shell import posix
 from support import HEAD, MODULES, TARGETS, Project
 
@@ -82,3 +83,16 @@ def test_a_file_may_lie_beside_what_is_shipped_and_be_written_again(shipped: Pro
     shutil.rmtree(shipped.build / "arm")
     (shipped.build / "index.json").unlink()
     shipped.run(*EMBED, "-o", "elsewhere/engine.h")
+
+
+def test_what_is_there_needs_no_writing(project: Project) -> None:
+    """As in a step of CI that only checks, or in a package that is built in a sandbox."""
+    project.declare(HEAD + TARGETS.partition("[targets.arm]")[0] + MODULES)
+    command = ("embed", "--lang", "c", "-o", "e.h")
+    project.run(*command)
+    mount = "mount --bind . . && mount -o remount,bind,ro . && cd $PWD"
+    assert run_under(mount, *command, cwd=project.root).returncode == 0
+    (project.root / "e.h").write_text("/* another */")
+    ended = run_under(mount, *command, cwd=project.root)
+    assert ended.returncode == 3
+    assert ended.stderr.startswith("error: e.h: cannot be written: Read-only file system")
