@@ -73,7 +73,7 @@ def problems(
     """
     if not cases:
         return
-    foreign = [item for item in interface.imports if not _is_wasi(kind, item)]
+    foreign = [item for item in interface.imports if not is_of_wasi(kind, item)]
     if foreign and any(case.imports is None for case in cases):
         what = f"the {kind} imports {_listed(foreign)}, which no test can give it"
         given = f'"{TRAP}" in the test, where it does not use them'
@@ -239,7 +239,8 @@ def _called(case: Case, interface: Interface) -> str:
 # --- both -------------------------------------------------------------------------------------------------------------
 
 
-def _is_wasi(kind: str, item: Import) -> bool:
+def is_of_wasi(kind: str, item: Import) -> bool:
+    """Tell whether a case that has ``wasi`` gives an import to a component, or to a core module."""
     if kind == "component":
         return item.kind == "instance" and wasi.version(item.name) is not None
     return item.kind == "func" and item.module == wasi.PREVIEW_1

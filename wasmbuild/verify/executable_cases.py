@@ -14,18 +14,19 @@ from types import MappingProxyType
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.formats.typed_cases import NUMBERS, RUN_3, RUN_BY_EXECUTABLES, function_types
+from wasmbuild.formats.typed_cases import NUMBERS, RUN_3, RUN_BY_EXECUTABLES, function_types, is_of_wasi, need_wasi_3
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import ChildResult
 from wasmbuild.verify import values
 from wasmbuild.verify.outcomes import CALLS, Unreachable
-from wasmbuild.verify.tested import Metering
+from wasmbuild.verify.tested import CaseResult, Metering
 
 TRAPPED = 134
 """Exit status of an executable whose program trapped."""
 
+_ENDED = (1, TRAPPED)
 # An exception that nothing catches is a trap too, and so is a call of what stands for an import.
 _TRAP = re.compile(
     r"wasm trap: (.*)|^ +(?:\d+: )?(thrown Wasm exception|unknown import: .* has not been defined)$", re.MULTILINE
@@ -39,6 +40,8 @@ _CALLED = re.compile(r"Caused by:\n +(?:0: )?failed to invoke ")
 # It finds no program of WASI 0.2 in the instance, and ends. What it lacks then is not called when it is instantiated.
 _CALLS_NOTHING = ("-S", "p3=n", "-W", "unknown-imports-trap")
 _WRITES_NOTHING = ("-S", "inherit-stdout=n")
+_STAND_IN = re.compile(r"unknown import: `([^#`]*)#")
+_OTHER_RESOURCE = "mismatched resource types"
 _REFERENCE = re.compile(r"<(?:null )?\w+ref>")
 _UNTOLD = "its results cannot be told from what it writes"
 # In the run that calls nothing, WASI is not there: a program that uses it before its call traps there for want of it.
@@ -59,11 +62,16 @@ class RunOptions(NamedTuple):
     without_library: str = ""
 
 
-def untestable(why: str, how: RunOptions) -> Unreachable:
+def untestable(artifact: ManifestArtifact, why: str, how: RunOptions) -> Unreachable:
     """Return that an executable cannot run the tests of an artifact, which it loads as ``how`` says, and what can."""
+    return Unreachable(f"cannot be tested: {why}; {_instead(artifact, how)}", CALLS)
+
+
+def _instead(artifact: ManifestArtifact, how: RunOptions) -> str:
     without = how.without_library
-    instead = f"nothing does: {without}" if without else "a runner with a python does"
-    return Unreachable(f"cannot be tested: {why}; {instead}", CALLS)
+    if not without and need_wasi_3(artifact.tests, artifact.imports):
+        without = "WASI 0.3 takes an executable"
+    return f"nothing does: {without}" if without else "a runner with a python does"
 
 
 def obstacle(artifact: ManifestArtifact, metering: Metering) -> str:
@@ -93,7 +101,7 @@ def again(artifact: ManifestArtifact, case: Case, ended: ChildResult) -> Sequenc
     """
     if ended.status == 0 and _types(artifact, case)[1] and _imports_wasi(artifact, _WRITING):
         return _WRITES_NOTHING
-    if ended.status in (1, TRAPPED) and RUN_3.fullmatch(case.call) and _TRAP.search(ended.stderr):
+    if ended.status in _ENDED and RUN_3.fullmatch(case.call) and _TRAP.search(ended.stderr):
         return _CALLS_NOTHING
     return ()
 
@@ -119,7 +127,7 @@ def command(
     if metering.epoch:
         # Without, it is interrupted at once.
         options += ["-W", f"timeout={2 * cases.SECONDS[1]}s"]
-    if case.imports is not None:
+    if case.imports is not None and not _imports_wasi_alone(artifact, case):
         options += ["-W", "unknown-imports-trap" if case.imports == cases.TRAP else "unknown-imports-default"]
     arguments: list[str] = []
     if case.wasi is not None:
@@ -153,7 +161,7 @@ def reply(
     """
     stdout, stderr = ended.stdout.decode("utf-8", "surrogateescape"), ended.stderr
     failed = _failure(case, stderr)
-    if failed is not None and ended.status in (1, TRAPPED):
+    if failed is not None and ended.status in _ENDED:
         own = stderr[failed:]
         traps = list(_TRAP.finditer(own))
         # Names of functions come before it.
@@ -173,6 +181,27 @@ def reply(
         return _returned(artifact, case, stdout, stderr, second)
     except ValueError as error:
         return {"failed": f"{_UNTOLD}: {error}"}
+
+
+def replaced_wasi(artifact: ManifestArtifact, case: Case, ended: ChildResult, how: RunOptions) -> CaseResult | None:
+    """Return that what stands for other imports of a component stood for WASI too; None where that made no difference.
+
+    It is defined by the exact names of what is imported, which are those of one release of WASI. The resources in it
+    are of their own, and the component is not instantiated where WASI has those.
+    """
+    if artifact.kind != "component" or case.wasi is None or case.imports is None or ended.status not in _ENDED:
+        return None
+    failed = _failure(case, ended.stderr)
+    if failed is None:
+        return None
+    given = {item.name for item in artifact.imports if is_of_wasi(artifact.kind, item)}
+    met = {match[1] for match in _STAND_IN.finditer(ended.stderr, failed)}
+    if given.isdisjoint(met) and not (given and _OTHER_RESOURCE in ended.stderr[failed:]):
+        return None
+    problem = (
+        f"cannot be executed: an executable has what stands for imports (imports = {case.imports}) stand for WASI too"
+    )
+    return CaseResult(case, problem, None, problem, _instead(artifact, how), judged=False, lacks=CALLS)
 
 
 def is_unplaced(reply: Mapping[str, Any]) -> bool:
@@ -242,6 +271,15 @@ def _written(case: Case, stdout: str, stderr: str) -> Mapping[str, str]:
 def _kept(text: str) -> str:
     written = text.encode("utf-8", "surrogateescape")
     return written[: values.OUTPUT_LIMIT].decode("utf-8", "surrogateescape")
+
+
+def _imports_wasi_alone(artifact: ManifestArtifact, case: Case) -> bool:
+    """Tell whether a component is given all that it imports: what stood for the rest would stand for that."""
+    return (
+        artifact.kind == "component"
+        and case.wasi is not None
+        and all(is_of_wasi(artifact.kind, item) for item in artifact.imports)
+    )
 
 
 def _imports_wasi(artifact: ManifestArtifact, names: Sequence[str]) -> bool:

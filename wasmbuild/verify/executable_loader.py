@@ -175,11 +175,11 @@ class ExecutableLoader:
             return obstacle, None
         cannot = executable_cases.obstacle(load.artifact, load.metering)
         if cannot:
-            return executable_cases.untestable(cannot, load.how), ()
+            return executable_cases.untestable(load.artifact, cannot, load.how), ()
         try:
             results = self._tests(load, load.metering, run, file, _preface(ended))
         except UntoldError as error:
-            return executable_cases.untestable(str(error), load.how), ()
+            return executable_cases.untestable(load.artifact, str(error), load.how), ()
         return tested.verdict(load.artifact, results), results
 
     def _tests(
@@ -190,6 +190,9 @@ class ExecutableLoader:
             if self._aborted:
                 break
             ended = self._run_case(load.artifact, case, run, file, metering, preface)
+            if replaced := executable_cases.replaced_wasi(load.artifact, case, ended, load.how):
+                results.append(replaced)
+                continue
             again = executable_cases.again(load.artifact, case, ended)
             second = self._run_case(load.artifact, case, run, file, metering, preface, again) if again else None
             reply = executable_cases.reply(load.artifact, case, ended, second)

@@ -15,16 +15,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from wasmbuild.errors import ChildError
-from wasmbuild.formats import given_directories
+from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.interrupts import HEARING_SECONDS
 from wasmbuild.lean.typing import Any, NamedTuple
-from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.replies import Reply
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Request
-from wasmbuild.verify import interface, tested
+from wasmbuild.verify import interface, library_requests, tested
 from wasmbuild.verify import library_answers as answers
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome
 from wasmbuild.verify.outcomes import Obstacle
@@ -233,14 +232,14 @@ class LibraryLoader:
         needed = 1
         for case in load.artifact.tests:
             before = self._taken - 1
-            outcome, result = self._test(case, load.metering)
+            outcome, result = self._test(load.artifact, case, load.metering)
             if before >= needed and answers.may_be_of_earlier(outcome, result, self._site):
                 # Others had their outcomes, which stand: only what it does by itself counts.
                 self._restart()
                 obstacle, alone, _ = self._open(load)
                 if obstacle is not None:
                     return obstacle, None, False
-                outcome, result = self._test(case, load.metering)
+                outcome, result = self._test(load.artifact, case, load.metering)
                 # Where all tests are wrong, a child for each would take far longer than the tests.
                 needed *= 2 if result.problem else 1
             results.append(result)
@@ -258,10 +257,8 @@ class LibraryLoader:
         doubtful = answers.may_be_of_another(outcome, self._site, alone=alone)
         return (None if obstacles is None else obstacles[0]), alone, doubtful
 
-    def _test(self, case: Case, metering: Metering) -> tuple[Reply | ChildExit, CaseResult]:
-        fuel = (case.fuel or cases.FUEL[1]) if metering.fuel else None
-        directories = given_directories.to_json(given_directories.named_by([case]))
-        body = {"test": case.to_json(), "fuel": fuel, "epoch": metering.epoch, **directories}
+    def _test(self, artifact: ManifestArtifact, case: Case, metering: Metering) -> tuple[Reply | ChildExit, CaseResult]:
+        body = library_requests.to_execute(artifact, case, metering)
         outcome = self._server.outcome(Request(body, seconds=case.seconds))
         self._note(outcome, 1)
         memory = self._limits.memory

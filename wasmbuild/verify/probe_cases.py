@@ -122,7 +122,8 @@ def execute(
 
     ``functions`` are the types of the functions that a core module exports, by name, as text. Of the request, ``test``
     is the case, ``fuel`` what it may consume, or None where the engine counts none, ``epoch`` whether the engine
-    interrupts by epochs, and ``directories`` what those hold that the case names, if it does.
+    interrupts by epochs, ``wasi`` the names of a component's imports that are of WASI, if it has any, and
+    ``directories`` what those hold that the case names, if it does.
     """
     case = request["test"]
     wasi = CaseWasi(case, request.get("directories", {}))
@@ -135,7 +136,7 @@ def execute(
         if request["fuel"] is not None:
             store.set_fuel(PLENTY)
         if kind == "component":
-            outcome = _components().call(engine, store, artifact, case, request["fuel"])
+            outcome = _components().call(engine, store, artifact, request)
         else:
             outcome = _core(engine, store, artifact, functions, case, request["fuel"])
     except Trapped as trap:

@@ -21,9 +21,10 @@ import wasmtime
 from wasmtime import component as model
 
 if TYPE_CHECKING:
-    from wasmbuild.verify import values
+    from wasmbuild.verify import probe_stand_ins, values
     from wasmbuild.verify.probe_outcomes import Exited, FailedError, UnfitError, said
 else:
+    import probe_stand_ins
     import values
     from probe_outcomes import Exited, FailedError, UnfitError, said
 
@@ -35,19 +36,16 @@ _WITHOUT_VALUES = ("FutureType", "StreamType", "ErrorContext")
 _WHOLE = {"S8": 8, "S16": 16, "S32": 32, "S64": 64, "U8": 8, "U16": 16, "U32": 32, "U64": 64}
 
 
-def call(
-    engine: wasmtime.Engine, store: wasmtime.Store, component: Any, case: dict[str, Any], fuel: int | None
-) -> dict[str, Any]:
+def call(engine: wasmtime.Engine, store: wasmtime.Store, component: Any, request: dict[str, Any]) -> dict[str, Any]:
     """Instantiate a component and call the function of a case. Raises Trapped, Exited and FailedError."""
+    case, fuel = request["test"], request["fuel"]
     # By itself the library often goes by a value's class, and a bool is an int to it, and anything an option.
     variants: Any = model._types.VariantLikeType
     variants._tagged = lambda _: True
     with model.Linker(engine) as linker:
-        if "wasi" in case:
-            linker.add_wasip2()
         try:
-            if case.get("imports"):
-                linker.define_unknown_imports_as_traps(component)
+            # Until the call has returned, they are referred to by address.
+            _kept = probe_stand_ins.define(linker, component, case, request.get("wasi", ()))
             instance = linker.instantiate(store, component)
         except wasmtime.WasmtimeError as error:
             raise FailedError(f"it cannot be instantiated: {said(str(error))}") from None

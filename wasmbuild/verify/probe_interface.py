@@ -211,8 +211,19 @@ def _memory(memory: Any) -> str:
 
 
 def _item(nth: Callable[..., bool], type_: Any, engine: wasmtime.Engine, index: int) -> list[str]:
+    name, item = named_item(nth, type_, engine, index)
+    item_row = [name, _ITEM_KINDS[item.kind], ""]
+    c_api.wasmtime_component_item_delete(ctypes.byref(item))
+    return item_row
+
+
+def named_item(nth: Callable[..., bool], type_: Any, engine: wasmtime.Engine, index: int) -> tuple[str, Any]:
+    """Return the name of an import or export of a type of components, and what it is, which is owned.
+
+    Raises WasmtimeError where there is none.
+    """
     name, size = ctypes.POINTER(ctypes.c_char)(), ctypes.c_size_t()
-    item = c_api.wasmtime_component_item_t()
+    item: Any = c_api.wasmtime_component_item_t()
     # From line 49 on the item comes in an extern, which has more to say.
     later: Any = c_api
     extern = ctypes.POINTER(_EXTERN)() if _EXTERN is not None else None
@@ -222,6 +233,4 @@ def _item(nth: Callable[..., bool], type_: Any, engine: wasmtime.Engine, index: 
     if extern is not None:
         later.wasmtime_component_extern_type(extern, ctypes.byref(item))
         later.wasmtime_component_extern_delete(extern)
-    item_row = [ctypes.string_at(name, size.value).decode("utf-8"), _ITEM_KINDS[item.kind], ""]
-    c_api.wasmtime_component_item_delete(ctypes.byref(item))
-    return item_row
+    return ctypes.string_at(name, size.value).decode("utf-8"), item

@@ -29,6 +29,7 @@ _BESIDE = tuple(
         "probe_components.py",
         "probe_interface.py",
         "probe_outcomes.py",
+        "probe_stand_ins.py",
         "values.py",
     )
 )

@@ -19,6 +19,7 @@ from wasmbuild.verify.outcomes import CALLS, Broken, Unreachable, Unverified
 WRONG = "correct the source or the test; if both are right, compile with another patch release of Wasmtime"
 DIED = "compile it again, or with another patch release of Wasmtime"
 UNFIT = "correct the test"
+WITHOUT_WASI = 'where the call uses no WASI, write imports = "trap" in the test and leave wasi out; or remove the test'
 NOT_SHARED = "write shared-memory = true under [engine] and build again"
 TOO_LARGE = host_errors.RAISE_MEMORY
 TOO_SLOW = "raise the time-limit of the test, or correct what never ends"
@@ -30,6 +31,7 @@ _OUTCOMES = ("returned", "trapped", "exited")
 _DEEPEST = 100
 # The library of line 50 says so; those of 48 and 49 end their process, with that in what they write.
 _ASYNC = "async-lifted export"
+_NOT_GIVEN = "a matching implementation was not found in the linker"
 _NOT_SHARED = "shared memory support is disabled"
 
 
@@ -80,8 +82,7 @@ def judged(case: Case, reply: Mapping[str, Any], memory: int | None = None) -> C
             return CaseResult(case, lacks, None, lacks, "", judged=False)
         if _ASYNC in reply["failed"]:
             return _asynchronous(case)
-        fix = NOT_SHARED if _NOT_SHARED in reply["failed"] else UNFIT if reply.get("unfit") is True else WRONG
-        return CaseResult(case, summary, None, summary, fix)
+        return CaseResult(case, summary, None, summary, _fix_of_failed(case, reply))
     problems = [_wrong(case, reply, summary, returned)]
     problems += [
         _other_output(name, wanted, reply[name])
@@ -218,6 +219,16 @@ def _wrong(case: Case, reply: Mapping[str, Any], summary: str, returned: str | N
         return f'{summary} instead of trapping with "{printable(case.traps, _SHOWN)}"'
     status = 0 if "returned" in reply else reply.get("exited")
     return "" if status == case.exit else f"{summary} instead of exit status {case.exit}"
+
+
+def _fix_of_failed(case: Case, reply: Mapping[str, Any]) -> str:
+    """Return what to do where a case cannot be executed."""
+    failed = reply["failed"]
+    if _NOT_SHARED in failed:
+        return NOT_SHARED
+    if case.wasi is not None and _NOT_GIVEN in failed:
+        return WITHOUT_WASI
+    return UNFIT if reply.get("unfit") is True else WRONG
 
 
 def _fix(case: Case, reply: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from roundtrips import CORE
 from wasmtime import component as model
 
-from wasmbuild.verify import probe_outcomes, values
+from wasmbuild.verify import probe_interface, probe_outcomes, values
 
 Execute = Callable[..., dict[str, Any]]
 many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -52,8 +52,12 @@ RUN = "wasi:cli/run@0.2.6#run"
 @pytest.fixture
 def execute(monkeypatch: pytest.MonkeyPatch) -> Execute:
     """Execute a case on a component with the files of the child, which import each other by their plain names."""
-    for name, module in (("values", values), ("probe_outcomes", probe_outcomes)):
+    alone = {"values": values, "probe_outcomes": probe_outcomes, "probe_interface": probe_interface}
+    for name, module in alone.items():
         monkeypatch.setitem(sys.modules, name, module)
+    from wasmbuild.verify import probe_stand_ins
+
+    monkeypatch.setitem(sys.modules, "probe_stand_ins", probe_stand_ins)
     from wasmbuild.verify import probe_cases, probe_components
 
     monkeypatch.setitem(sys.modules, "probe_components", probe_components)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cache and t
 MEBIBYTE = 1 << 20
 FILES = {
     "configure.py", "probe.py", "probe_cases.py", "probe_components.py", "probe_interface.py", "probe_main.py",
-    "probe_outcomes.py", "values.py", "wire.py",
+    "probe_outcomes.py", "probe_stand_ins.py", "values.py", "wire.py",
 }  # fmt: skip
 EMPTY_ENGINE = Request({"engine": [[], None]})
 # The command of a runner: it notes how it is run, and becomes what it is to run.
