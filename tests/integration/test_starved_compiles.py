@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 import pytest
 from support import HEAD, MODULES, Project
@@ -37,8 +38,10 @@ def under(limit: str, project: Project, *arguments: str) -> subprocess.Completed
 
 
 @pytest.fixture
-def large(project: Project) -> Project:
+def large(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project of a module that is translated already, so that its compiler is what lacks something."""
+    # Translations of others would push this one out.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "translations"))
     project.write("add.wat", f"(module {MANY} ;; {uuid.uuid4()}\n)")
     project.declare(HEAD + X64 + MODULES)
     project.run("build", "--no-cache")
