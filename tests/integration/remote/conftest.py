@@ -20,18 +20,19 @@ def member(tmp_path: Path) -> Member:
     """Return a function that makes a checkout whose ``[cache]`` has the given lines, with a user's cache of its own.
 
     Where no line says how long a server is waited for, that is as long as it takes on a busy machine: to import boto3
-    takes seconds there, and counts. Where one does, who was too late is remembered for another user: what asks the same
-    port a moment later would do without it.
+    takes seconds there, and counts. Where one does, and with ``steps``, what was of no use is remembered for another
+    user: a step that asks the same port a moment later would do without it.
     """
     numbers = itertools.count()
 
-    def make(*lines: str, cache: Path | None = None) -> Project:
+    def make(*lines: str, cache: Path | None = None, steps: bool = False) -> Project:
         root = tmp_path / f"member{next(numbers)}"
         root.mkdir()
         project = Project(root)
-        if any(line.startswith("timeout") for line in lines):
+        says_how_long = any(line.startswith("timeout") for line in lines)
+        if steps or says_how_long:
             project.environment["XDG_CACHE_HOME"] = str(tmp_path / "user")
-        else:
+        if not says_how_long:
             lines = ("timeout = 60", *lines)
         project.declare(HEAD + TARGETS + MODULES + "\n[cache]\n" + "\n".join(lines) + "\n")
         project.environment["WASMBUILD_CACHE"] = str(cache or root.with_name(root.name + "-cache"))

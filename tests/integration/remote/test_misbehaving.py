@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,8 +34,6 @@ from cache_behaviours import (
 from cache_servers import Server, answer, nobody
 from certificates import Claims
 from support import Project
-
-from wasmbuild.builder.cache import lateness
 
 Member = Callable[..., Project]
 Handler = http.server.BaseHTTPRequestHandler
@@ -101,46 +95,6 @@ def test_one_that_hangs_is_waited_for_no_longer_than_declared(filled: Server, me
     assert "4 artifacts: 4 compiled in " in ended.stderr
 
 
-@pytest.mark.parametrize("record", [(), ("--record", "o.cwasm.json")], ids=["alone", "record"])
-def test_of_many_steps_one_waits_for_one_that_hangs(
-    filled: Server, member: Member, monkeypatch: pytest.MonkeyPatch, record: tuple[str, ...]
-) -> None:
-    filled.behave = lambda server, handler: server.ending.wait()
-    project = member(f'remote = "{filled.address}"', "timeout = 1")
-
-    def step(source: str) -> str:
-        return project.run("compile", source, "--target", "arm", "-o", "o.cwasm", *record).stderr
-
-    # What it says is told of and not what the server saw: on a busy machine its second is over before a request is out.
-    told = f"{filled.address} kept the build waiting for 1 s; it is done without\n"
-    assert step("add.wat") == told
-    assert step("sub.wat") == ""
-    # A build of its own asks, and so does a step that comes later.
-    assert told in project.run("build", "sub@x64").stderr
-    filled.behave = answer
-    project.declare((project.root / "wasmbuild.toml").read_text().replace("timeout = 1", "timeout = 60"))
-    monkeypatch.setattr(lateness, "_SECONDS", 0)
-    shutil.rmtree(project.environment["WASMBUILD_CACHE"])
-    asked = len(filled.seen)
-    assert step("add.wat") == ""
-    assert len(filled.seen) > asked
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="doit forks no processes there")
-def test_of_the_processes_of_doit_one_waits(server: Server, member: Member) -> None:
-    server.behave = lambda server, handler: server.ending.wait()
-    project = member(f'remote = "{server.address}"', "timeout = 1")
-    project.write("dodo.py", "from wasmbuild.doit import load\n\nDOIT_CONFIG, task_compile, _ = load().dodo()\n")
-    command = [sys.executable, "-m", "doit", "-n", "4", "-P", "process", "compile"]
-    environment = {**os.environ, **project.environment}
-    ended = subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True, check=True)
-    said = ended.stdout + ended.stderr
-    assert "4 compiled in" in said
-    assert said.count(f"{server.address} kept the build waiting for 1 s; it is done without\n") == 1
-    # On a busy machine, its second is over before its request is out.
-    assert len(server.seen) <= 1
-
-
 def test_one_that_hangs_amid_an_entry_is_left_too(filled: Server, member: Member) -> None:
     def trickle(server: Server, handler: Handler) -> None:
         data = server.kept[handler.path]
@@ -161,10 +115,6 @@ def test_nobody_there(member: Member) -> None:
     address = f"{nobody()}/x"
     ended = member(f'remote = "{address}"').run("build", "--push")
     assert f"\n{address} does not answer as a cache does (connection refused); {LACKS}\n" in ended.stderr
-    step = ("compile", "add.wat", "--target", "arm", "-o", "o.cwasm")
-    told = f"{address} does not answer as a cache does (connection refused); it is done without\n"
-    assert member(f'remote = "{address}"').run(*step).stderr == told
-    assert member(f'remote = "{address}"').run(*step, "--record", "o.cwasm.json").stderr == told
 
 
 def test_no_such_directory(member: Member, tmp_path: Path) -> None:

@@ -211,11 +211,11 @@ def test_killed_while_it_pushes_nothing_half_is_taken(server: Server, member: Me
 
 def test_single_compiles_take_and_push(server: Server, member: Member) -> None:
     line = f'remote = "{server.address}"'
-    first = member(line)
+    first = member(line, steps=True)
     step = ("compile", "add.wat", "--target", "arm", "-o", "o.cwasm", "--record", "o.cwasm.json")
     first.run(*step, "--push")
     assert len(server.kept) == 1
-    other = member(line)
+    other = member(line, steps=True)
     other.run(*step)
     assert (other.root / "o.cwasm").read_bytes() == (first.root / "o.cwasm").read_bytes()
     assert server.seen[-1].method == "GET"
@@ -223,7 +223,8 @@ def test_single_compiles_take_and_push(server: Server, member: Member) -> None:
 
 
 def test_what_a_single_compile_took_is_told(server: Server, member: Member) -> None:
-    member(f'remote = "{server.address}"').run("compile", "add.wat", "--target", "arm", "-o", "o.cwasm", "--push")
+    step = ("compile", "add.wat", "--target", "arm", "-o", "o.cwasm", "--push")
+    member(f'remote = "{server.address}"', steps=True).run(*step)
     [(path, data)] = server.kept.items()
     assert packed.unpack(data, path.rpartition("/")[2], None).seconds > 0
 
@@ -325,7 +326,7 @@ def test_without_the_extra_it_is_done_without(filled: Server, member: Member, wi
     assert f"{filled.address} {what}; it is done without\n" in ended.stderr
     assert "4 compiled" in ended.stderr
     step = ("compile", "add.wat", "--target", "arm", "-o", "o.cwasm", "--record", "o.cwasm.json")
-    project = member(f'remote = "{filled.address}"')
+    project = member(f'remote = "{filled.address}"', steps=True)
     assert [project.run(*step).stderr for _ in range(2)] == [f"{filled.address} {what}; it is done without\n", ""]
     asked = member(f'remote = "{filled.address}"').run("build", "--push", status=2)
     assert asked.stderr == f"error: --push: {filled.address} {what}\n"

@@ -16,8 +16,9 @@ from wasmbuild.builder.cache.answers import CacheProblem, RemoteReport
 from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.remote_status import RemoteStatus
 from wasmbuild.builder.cache.tiered import TakenArtifact
+from wasmbuild.builder.cache.transferrer import Started
 from wasmbuild.errors import ChildError, ToolchainError
-from wasmbuild.lean.typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, Generic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 # together: to tell of each by itself takes longer than that.
 _AHEAD = 64
 _TOGETHER = 16
-# Outcomes of which only a cache speaks.
-_ANSWERS = frozenset({"found", "done", "missing", "damaged", "untrusted"})
 # What waits to be pushed is held in memory.
 _MOST_BYTES = 256 << 20
 
@@ -37,25 +36,6 @@ _MOST_BYTES = 256 << 20
 def lacks(module: str) -> str:
     """Say that a module of the extra is missing, in words that follow the address of the cache."""
     return f"needs the extra remote, of which {module} is not installed: pip install 'wasmbuild[remote]'"
-
-
-class Transferrer(Protocol):
-    """Who transfers: ``TransferProcess``."""
-
-    def send(self, request: dict[str, Any], *parts: bytes, seconds: float) -> bool:
-        """Send a request, and bytes that go with it; tell whether they were taken, in so many seconds."""
-
-    def next(self, deadline: float) -> list[Reply]:
-        """Return what it says next, nothing at the deadline. Raises ChildError when it has ended."""
-
-    def kill(self) -> None:
-        """End it, without waiting, from any thread."""
-
-    def close(self) -> None:
-        """End it."""
-
-
-Started = TypeVar("Started", bound=Transferrer)
 
 
 class RemoteCache(Generic[Started]):
@@ -81,8 +61,9 @@ class RemoteCache(Generic[Started]):
         ``timeout`` are the seconds by which it may delay a build, ``cores`` how many compiles that runs at once.
         ``push_problem`` says why nothing can be pushed, ``warning`` what is told in any case. ``hear`` is called with
         the bytes by which the cache of this machine has grown and what is in its way, ``late`` when the build goes on
-        without the store because the seconds are over. Where another step of this build did so and told it, as
-        ``was_late`` says when the store is first needed, it is done without, and nothing is told.
+        without the store because the seconds are over, or ended without it because nobody answered. Where another
+        step of this build did so and told it, as ``was_late`` says when the store is first needed, it is done
+        without, and nothing is told.
         """
         self._status = RemoteStatus(shown, push_problem, warning)
         self._budget = Budget(timeout)
@@ -205,6 +186,8 @@ class RemoteCache(Generic[Started]):
                 self._send({"look": self._accepted[1]})
             self._accepted = None
             self._wait_until(lambda: self._looked)
+        if self._status.is_absent:
+            self._late()
         transferrer, self._transferrer = self._transferrer, None
         if transferrer is None:
             return
@@ -282,7 +265,7 @@ class RemoteCache(Generic[Started]):
         """Note what became of a transfer; the mutex is held."""
         said, status = reply.body, self._status
         of, key, outcome = said["of"], said["key"], said["outcome"]
-        status.answered = status.answered or outcome in _ANSWERS
+        status.hear(outcome, absent=said.get("absent", False))
         if outcome == "hopeless":
             self._leave(said["why"])
         elif outcome == "lacking":

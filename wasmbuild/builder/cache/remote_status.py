@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from wasmbuild.builder.cache.answers import RemoteReport
 
+# Outcomes of which only a cache speaks.
+_ANSWERS = frozenset({"found", "done", "missing", "damaged", "untrusted"})
+
 
 class RemoteStatus:
     """Counts of entries, and why the store is not used any more."""
@@ -18,8 +21,19 @@ class RemoteStatus:
         self._warning = warning
         self.away: str | None = None
         self.failure = self.push_failure = ""
-        self.answered = self._untold = False
+        self.answered = self._untold = self._is_absent = False
         self.taken = self.offered = self.pushed = self.denied = self.damaged = self.untrusted = 0
+
+    def hear(self, outcome: str, *, absent: bool) -> None:
+        """Note what became of a transfer, and whether that is because no store answers there."""
+        if outcome in _ANSWERS:
+            self.answered = True
+        self._is_absent = self._is_absent or absent
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether no store answers there, as far as is known: nothing ever came of it, or it was left for that."""
+        return self._is_absent and (self.away is not None or not self.answered)
 
     def kept_nothing(self) -> None:
         """Note that the store has nothing of an entry that it accepted."""

@@ -47,6 +47,9 @@ _TOKEN_FILES = (
     ("FederatedTokenFile", "AZURE_FEDERATED_TOKEN_FILE"),
     ("Failed to read token file", "AWS_WEB_IDENTITY_TOKEN_FILE"),
 )
+# What is said, besides numbers of the system, where nobody answers, or a gateway does in the place of the store.
+_ABSENT = ("Connection refused", "dns error", "timed out", "IncompleteMessage", "status code: 5")
+_TOKEN_REQUEST = "performing token request"  # noqa: S105
 # What services answer whatever they are asked for, as object_store passes it on.
 _ANSWERS = (
     ("<Code>NoSuchBucket<", "names a bucket that does not exist"),
@@ -56,6 +59,7 @@ _ANSWERS = (
 )
 # It guesses so of every service, and is right of one.
 _OF_ANOTHER_REGION = ("incorrectly configured region", "is wrong; expecting")
+_CERTIFICATE = "InvalidCertificate"
 # As rustls names what is wrong with a certificate, and what that means; the last is of all else.
 _CERTIFICATES = (
     ("Expired", "its certificate has expired, or the clock of this machine is wrong"),
@@ -210,13 +214,24 @@ def _unread_token(text: str) -> str | None:
 def reason(error: BaseException, address: str) -> str:
     """Say what went wrong with a store without its address, which may hold credentials."""
     text, scheme = str(error), urlsplit(address).scheme
-    if "performing token request" in text and not any(sign in text for sign in _METADATA):
+    if _TOKEN_REQUEST in text and not any(sign in text for sign in _METADATA):
         return f"no token for its credentials: {_said(text, error, scheme)}"
     return _said(text, error, scheme)
 
 
+def is_absent(error: BaseException, address: str) -> bool:
+    """Tell whether an error is that no store answers at an address, so that nobody else need ask a moment later.
+
+    What is wrong with credentials, certificates and directories of this machine is mended here, and asked anew at once.
+    """
+    text = str(error)
+    if urlsplit(address).scheme == "file" or any(sign in text for sign in (_TOKEN_REQUEST, _CERTIFICATE, *_METADATA)):
+        return False
+    return any(sign in text for sign in _ABSENT) or _SYSTEM_ERROR.search(text) is not None
+
+
 def _said(text: str, error: BaseException, scheme: str) -> str:
-    _, found, fault = text.partition("InvalidCertificate")
+    _, found, fault = text.partition(_CERTIFICATE)
     if found:
         no_authorities = _no_authorities() if "UnknownIssuer" in fault else ""
         return no_authorities or next(meaning for sign, meaning in _CERTIFICATES if sign in fault)

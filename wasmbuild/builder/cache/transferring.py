@@ -21,6 +21,8 @@ Each key is answered with ``of`` (take, put, look), ``key`` and ``outcome``:
     hopeless   it is the store that fails, as ``why`` says in words that follow its address
     skipped    it was not tried
 
+Those that failed, or are refused or hopeless for it, are ``absent`` where it is that no store answers there.
+
 Where it cannot import ``module``, that is all it says: ``of`` is start then, and ``outcome`` lacking.
 """
 

@@ -95,11 +95,11 @@ class Transfers:
         if isinstance(error, PermissionDeniedError):
             # A bucket that may not be listed says so of what is not there, too.
             return self._answer("take", key, "denied")
-        why = stores.reason(error, self._address)
+        why, absent = self._reason(error)
         self._store.fail(why)
         if self._store.away is None:
-            return self._answer("take", key, "failed", why=why)
-        return self._answer("take", key, "hopeless", why=self._store.away)
+            return self._answer("take", key, "failed", why=why, absent=absent)
+        return self._answer("take", key, "hopeless", why=self._store.away, absent=absent)
 
     def _put(self, key: str, artifact: PackedArtifact) -> None:
         if self._store.away is not None or self._takes_no_more:
@@ -118,10 +118,14 @@ class Transfers:
                 self._put_failures += 1
                 self._takes_no_more = self._put_failures >= FAILURES
             outcome = "refused" if self._takes_no_more else "failed"
-            return self._answer("put", key, outcome, why=stores.reason(error, self._address))
+            why, absent = self._reason(error)
+            return self._answer("put", key, outcome, why=why, absent=absent)
         self._store.succeed()
         self._put_failures = 0
         return self._answer("put", key, "done", bytes=len(data))
+
+    def _reason(self, error: BaseException) -> tuple[str, bool]:
+        return stores.reason(error, self._address), stores.is_absent(error, self._address)
 
     def _look(self, key: str) -> None:
         try:

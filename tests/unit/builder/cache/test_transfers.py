@@ -186,9 +186,9 @@ class TestTransfers:
         monkeypatch.setattr(packed, "unpack", starved)
         monkeypatch.setattr(packed, "pack", starved)
         talk.transfers.take([KEY])
-        assert talk.next()[2::2] == ("failed", {"why": "MemoryError"})
+        assert talk.next()[2::2] == ("failed", {"why": "MemoryError", "absent": False})
         talk.transfers.put(KEY, ARTIFACT, SHA256, INPUTS, 2.5)
-        assert talk.next()[2::2] == ("failed", {"why": "MemoryError"})
+        assert talk.next()[2::2] == ("failed", {"why": "MemoryError", "absent": False})
 
     def test_what_is_not_there_is_missing(self, tmp_path: Path) -> None:
         talk = Talk(setup(tmp_path))

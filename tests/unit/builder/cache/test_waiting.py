@@ -4,89 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from fake_transferrer import KEYS, SECONDS, Cache, FakeTransferrer, problems
 
-from wasmbuild.builder.cache import packed, remote
+from wasmbuild.builder.cache import remote
 from wasmbuild.builder.cache.answers import CacheProblem
 from wasmbuild.builder.cache.remote import RemoteCache
 from wasmbuild.builder.cache.tiered import TakenArtifact
-from wasmbuild.errors import ChildError
-from wasmbuild.toolchain.replies import Reply
 
-_SECONDS = 30.0
-KEYS = [f"{number:064x}" for number in range(200)]
 FOUND = {"outcome": "found", "sha256": "d", "seconds": 0.0}
-
-
-class FakeTransferrer:
-    """Answers each key with what ``answers`` has for it, ``missing`` for most; nothing for what it holds back."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, dict[str, Any]] = {}
-        self.held: set[str] = set()
-        self.asked: list[list[str]] = []
-        self.put: list[tuple[str, bytes]] = []
-        self.replies: deque[Reply] = deque()
-        self.came = threading.Condition()
-        self.ended: str | None = None
-        self.takes = True
-        self.is_killed = self.is_closed = False
-
-    def send(self, request: dict[str, Any], *parts: bytes, seconds: float) -> bool:
-        if "take" in request:
-            self.asked.append(request["take"])
-            for key in request["take"]:
-                self.answer("take", key, {"outcome": "missing"})
-        elif "put" in request:
-            self.put.append((request["put"], b"".join(parts)[request["inputs"] :]))
-            self.answer("put", request["put"], {"outcome": "done", "bytes": sum(map(len, parts))})
-        else:
-            self.answer("look", request["look"], {"outcome": "done"})
-        return self.takes
-
-    def answer(self, of: str, key: str, usual: dict[str, Any]) -> None:
-        if key in self.held:
-            return
-        said = {"of": of, "key": key, **self.answers.get(f"{of} {key}", usual)}
-        with self.came:
-            self.replies.append(Reply(said, said.pop("data", b"")))
-            self.came.notify()
-
-    def next(self, deadline: float) -> list[Reply]:
-        with self.came:
-            self.came.wait_for(lambda: self.replies or self.ended, max(0.0, deadline - time.monotonic()))
-            if self.replies:
-                return [self.replies.popleft()]
-        if self.ended is not None:
-            raise ChildError(self.ended)
-        return []
-
-    def kill(self) -> None:
-        self.is_killed = True
-
-    def close(self) -> None:
-        self.is_closed = True
-
-
-Cache = RemoteCache[FakeTransferrer]
-
-
-@pytest.fixture
-def transferrer() -> FakeTransferrer:
-    return FakeTransferrer()
-
-
-@pytest.fixture
-def cache(transferrer: FakeTransferrer) -> Cache:
-    return RemoteCache(lambda: transferrer, "https://x", _SECONDS, push=True)
-
-
-def problems(cache: Cache) -> Sequence[str]:
-    return [problem.removeprefix("https://x ") for problem in cache.report().problems]
 
 
 class TestTaking:
@@ -94,7 +23,7 @@ class TestTaking:
         def start() -> FakeTransferrer:
             raise AssertionError
 
-        cache = RemoteCache(start, "https://x", _SECONDS)
+        cache = RemoteCache(start, "https://x", SECONDS)
         cache.want([])
         cache.close()
         assert problems(cache) == []
@@ -106,7 +35,7 @@ class TestTaking:
             started.append(transferrer)
             return transferrer
 
-        cache = RemoteCache(start, "https://x", _SECONDS)
+        cache = RemoteCache(start, "https://x", SECONDS)
         cache.expect()
         assert started == [transferrer]
         assert cache.get(KEYS[0]) is None
@@ -117,7 +46,7 @@ class TestTaking:
         def start() -> FakeTransferrer:
             raise OSError("no processes left")
 
-        cache = RemoteCache(start, "https://x", _SECONDS)
+        cache = RemoteCache(start, "https://x", SECONDS)
         cache.expect()
         cache.expect()
         assert cache.get(KEYS[0]) is None
@@ -146,7 +75,7 @@ class TestTaking:
         assert taken is not None
         cache.lose(taken)
         assert cache.report().taken == 0
-        assert cache._budget.left() <= _SECONDS
+        assert cache._budget.left() <= SECONDS
 
     def test_they_may_come_in_another_order(self, cache: Cache, transferrer: FakeTransferrer) -> None:
         for key in KEYS[:3]:
@@ -157,7 +86,7 @@ class TestTaking:
 
     def test_what_became_of_the_cache_of_this_machine_is_told(self, transferrer: FakeTransferrer) -> None:
         told: list[tuple[int, CacheProblem | None]] = []
-        cache = RemoteCache(lambda: transferrer, "https://x", _SECONDS, hear=lambda *more: told.append(more))
+        cache = RemoteCache(lambda: transferrer, "https://x", SECONDS, hear=lambda *more: told.append(more))
         for key, more in zip(KEYS, ({"kept": "k", "added": 9}, {"problem": ["full", True]}), strict=False):
             transferrer.answers[f"take {key}"] = {**FOUND, **more}
             cache.get(key)
@@ -219,11 +148,11 @@ class TestWaiting:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(_SECONDS)
+            thread.join(SECONDS)
         assert seen == [None] * 3
 
     def test_what_one_reads_another_may_have_waited_for(self, transferrer: FakeTransferrer) -> None:
-        cache = self.cache(transferrer, _SECONDS, lambda: None)
+        cache = self.cache(transferrer, SECONDS, lambda: None)
         for key in KEYS:
             transferrer.answers[f"take {key}"] = {**FOUND, "kept": key}
         cache.want(KEYS)
@@ -240,36 +169,36 @@ class TestWaiting:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(_SECONDS)
+            thread.join(SECONDS)
         assert sorted(seen) == KEYS
         assert cache.report().taken == len(KEYS)
 
     def test_two_artifacts_with_one_key_that_threads_ask_for_at_once(self, transferrer: FakeTransferrer) -> None:
-        cache = self.cache(transferrer, _SECONDS, lambda: None)
+        cache = self.cache(transferrer, SECONDS, lambda: None)
         transferrer.held.add(KEYS[0])
         seen: list[TakenArtifact | None] = []
         threads = [threading.Thread(target=lambda: seen.append(cache.get(KEYS[0]))) for _ in range(2)]
         for thread in threads:
             thread.start()
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + SECONDS
         while len(transferrer.asked) < 2:
             assert time.monotonic() < deadline
         transferrer.held.clear()
         for _ in range(2):
             transferrer.answer("take", KEYS[0], {**FOUND, "kept": "k"})
         for thread in threads:
-            thread.join(_SECONDS)
+            thread.join(SECONDS)
         assert [taken and taken.kept for taken in seen] == ["k", "k"]
         assert cache.report().taken == 2
 
     def test_a_compile_that_was_saved_earns_its_seconds(self, transferrer: FakeTransferrer) -> None:
-        cache = self.cache(transferrer, _SECONDS, lambda: None)
+        cache = self.cache(transferrer, SECONDS, lambda: None)
         transferrer.answers[f"take {KEYS[0]}"] = {**FOUND, "seconds": 1e6}
         assert cache.get(KEYS[0]) is not None
-        assert cache._budget.left() > _SECONDS
+        assert cache._budget.left() > SECONDS
 
     def test_one_that_ends(self, transferrer: FakeTransferrer) -> None:
-        cache = self.cache(transferrer, _SECONDS, lambda: None)
+        cache = self.cache(transferrer, SECONDS, lambda: None)
         transferrer.held.add(KEYS[0])
         transferrer.ended = "was killed by SIGSEGV"
         assert cache.get(KEYS[0]) is None
@@ -281,10 +210,35 @@ class TestWaiting:
         def start() -> FakeTransferrer:
             raise OSError(24, "Too many open files")
 
-        cache = RemoteCache(start, "https://x", _SECONDS)
+        cache = RemoteCache(start, "https://x", SECONDS)
         cache.want(KEYS)
         assert cache.get(KEYS[0]) is None
         assert problems(cache) == ["cannot be asked ([Errno 24] Too many open files); it is done without"]
+
+
+class TestAbsence:
+    """A store that does not answer is told of to others, when it is known that it does not."""
+
+    @pytest.mark.parametrize(
+        ("answers", "told"),
+        [
+            ([{"outcome": "failed", "absent": True}], True),
+            ([{"outcome": "failed", "absent": False}], False),
+            ([{"outcome": "failed", "absent": True}, {"outcome": "missing"}], False),
+            ([{"outcome": "missing"}, {"outcome": "failed", "absent": True}], False),
+            ([{"outcome": "missing"}, {"outcome": "hopeless", "absent": True}], True),
+            ([{"outcome": "hopeless"}], False),
+        ],
+    )
+    def test_it_is_told(self, transferrer: FakeTransferrer, answers: list[dict[str, Any]], told: bool) -> None:
+        late: list[bool] = []
+        cache = RemoteCache(lambda: transferrer, "https://x", SECONDS, late=lambda: late.append(True))
+        for key, said in zip(KEYS, answers, strict=False):
+            transferrer.answers[f"take {key}"] = {"why": "w", **said}
+            cache.get(key)
+        assert late == []
+        cache.close()
+        assert late == [True] * told
 
 
 class TestLeaving:
@@ -293,96 +247,9 @@ class TestLeaving:
     @pytest.mark.parametrize(("wanted", "is_left"), [(1, True), (2, False)])
     def test_who_owes_no_answer_is_left(self, transferrer: FakeTransferrer, wanted: int, is_left: bool) -> None:
         left: list[FakeTransferrer] = []
-        cache = RemoteCache(lambda: transferrer, "https://x", _SECONDS, leave=left.append)
+        cache = RemoteCache(lambda: transferrer, "https://x", SECONDS, leave=left.append)
         cache.want(KEYS[:wanted])
         cache.get(KEYS[0])
         cache.close()
         assert left == [transferrer] * is_left
         assert transferrer.is_closed is not is_left
-
-
-class TestPushing:
-    def push(self, cache: Cache, count: int) -> None:
-        for key in KEYS[:count]:
-            cache.put(key, b"artifact", "d", b"inputs", 1.0)
-        cache.close()
-
-    def test_it_is_pushed_and_looked_for(self, cache: Cache, transferrer: FakeTransferrer) -> None:
-        self.push(cache, 3)
-        assert transferrer.put == [(key, b"artifact") for key in KEYS[:3]]
-        assert cache.report().pushed == 3
-        assert problems(cache) == []
-        assert transferrer.is_closed
-
-    def test_all_that_it_did_not_get_is_counted(self, cache: Cache, transferrer: FakeTransferrer) -> None:
-        transferrer.answers[f"put {KEYS[0]}"] = {"outcome": "hopeless", "why": "is gone"}
-        cache.put(KEYS[0], b"artifact", "d", b"inputs", 1.0)
-        cache.get(KEYS[1])
-        self.push(cache, 3)
-        assert problems(cache) == ["is gone; it is done without, and did not get 4 of what was compiled"]
-
-    def test_nothing_is_pushed_where_that_is_not_asked_for(self, transferrer: FakeTransferrer) -> None:
-        cache = RemoteCache(lambda: transferrer, "https://x", _SECONDS)
-        self.push(cache, 3)
-        assert transferrer.put == []
-
-    def test_what_is_too_large_is_not(self, cache: Cache, transferrer: FakeTransferrer) -> None:
-        class Huge(bytes):
-            def __len__(self) -> int:
-                return packed.MAX_BYTES + 1
-
-        cache.put(KEYS[0], Huge(b"artifact"), "d", b"inputs", 1.0)
-        self.push(cache, 1)
-        assert transferrer.put == [(KEYS[0], b"artifact")]
-
-    @pytest.mark.parametrize(
-        ("said", "told"),
-        [
-            ({"outcome": "denied"}, ["does not let this user write"]),
-            ({"outcome": "failed", "why": "w"}, ["did not get 1 of what was compiled (w)"]),
-            ({"outcome": "refused", "why": "w"}, ["does not take what is put there (w)"]),
-        ],
-    )
-    def test_what_it_did_not_get_is_told(
-        self, cache: Cache, transferrer: FakeTransferrer, said: dict[str, Any], told: list[str]
-    ) -> None:
-        transferrer.answers[f"put {KEYS[0]}"] = said
-        self.push(cache, 1)
-        assert problems(cache) == told
-
-    def test_it_accepts_all_and_has_nothing(self, cache: Cache, transferrer: FakeTransferrer) -> None:
-        transferrer.answers[f"look {KEYS[0]}"] = {"outcome": "missing"}
-        self.push(cache, 1)
-        assert problems(cache) == ["accepted 1 entry, but has none when asked for it: does it keep what is put there?"]
-
-    def test_no_more_is_on_its_way_than_may_be_held(
-        self, cache: Cache, transferrer: FakeTransferrer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(remote, "_MOST_BYTES", 2 * len(b"artifact"))
-        held = []
-        for key in [KEYS[0], *KEYS[:6]]:
-            cache.put(key, b"artifact", "d", b"inputs", 1.0)
-            held.append(len(transferrer.replies))
-        assert held == [1, 2, 3, 4, 1, 2, 3]
-
-    def test_what_is_on_its_way_is_not_added_up_for_each(self, cache: Cache, transferrer: FakeTransferrer) -> None:
-        looked_at = 0
-
-        class Pushing(dict[str, int]):
-            def values(self) -> Any:
-                nonlocal looked_at
-                looked_at += len(self)
-                return super().values()
-
-        cache._pushing = Pushing()
-        for key in KEYS:
-            cache.put(key, b"artifact", "d", b"inputs", 1.0)
-        assert looked_at <= len(KEYS)
-
-    def test_it_hangs(self, transferrer: FakeTransferrer) -> None:
-        cache = RemoteCache(lambda: transferrer, "https://x", 0.05, push=True)
-        transferrer.held.update(KEYS)
-        self.push(cache, 2)
-        assert problems(cache) == [
-            "kept the build waiting for 0.05 s; it is done without, and did not get 2 of what was compiled"
-        ]
