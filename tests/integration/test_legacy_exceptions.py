@@ -12,8 +12,8 @@ from support import ADD, HEAD, TARGETS, Project
 
 from wasmbuild.formats import cwasm
 
-# (module (func try end)), with the try of the proposal that was replaced.
-LEGACY = bytes.fromhex("0061736d01000000 01040160 0000 03020100 0a08 01 06 00 0640 19 0b 0b".replace(" ", ""))
+# (module (tag) (func try catch_all end)), with the try of the proposal that was replaced.
+LEGACY = bytes.fromhex("0061736d01000000 01040160 0000 03020100 0d03010000 0a080106000640190b0b".replace(" ", ""))
 LARGE = LEGACY + b"\0" + bytes([0x80, 0x80, 0xC0, 0]) + b"\4data" + bytes((1 << 20) - 5)
 SAID = "m.wasm uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: wasm-opt --enable-"
 

@@ -77,7 +77,7 @@ def _compiled(
 
     An executable takes what is WebAssembly, as text too, as it is. Only what it refuses, and what only the library
     takes, is looked at closely, as is a module that is held to something: that costs more than to compile a small file.
-    Of a large one, what no compiler takes is looked for.
+    In a large one with tags, the exceptions that no compiler takes are looked for.
     """
     held = module.imports is not None or module.exports is not None or module.tests
     read = _plain(module.source) if toolchain.takes_text(target.engine) and not held else None

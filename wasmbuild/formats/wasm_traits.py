@@ -40,14 +40,31 @@ def read(data: bytes) -> Traits:
 
 
 def has_legacy_exceptions(data: bytes) -> bool:
-    """Tell whether a module, or one in a component, has legacy exceptions; False for what ``read`` cannot read."""
+    """Tell whether a module with tags, or one in a component, has legacy exceptions; False for what is not read.
+
+    What has no tags throws and catches nothing of its own, and is read in no time.
+    """
     try:
-        read(data)
+        if any(_has_tags(module) for module in _modules(data)):
+            read(data)
     except LegacyExceptionsError:
         return True
     except FormatError:
         pass
     return False
+
+
+def _modules(data: bytes) -> Iterator[CoreModule]:
+    if identify(data).kind == "module":
+        yield CoreModule(data)
+    else:
+        for place in parts(data).modules:
+            yield CoreModule(data, *place)
+
+
+def _has_tags(module: CoreModule) -> bool:
+    module.imports()
+    return _TAG in module.sections or bool(module.imported["tag"])
 
 
 class _Reader:

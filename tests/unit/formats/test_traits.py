@@ -225,9 +225,14 @@ def test_legacy_exceptions_are_told_from_what_nobody_knows(name: bytes, before: 
     at = data.rindex(name)
     with pytest.raises(FormatError, match=rf"^it uses legacy exceptions, .* at byte {at} of the file\)"):
         wasm_traits.read(data)
-    assert wasm_traits.has_legacy_exceptions(data)
-    assert not wasm_traits.has_legacy_exceptions(module(code(before + b"\xff\x0b")))
-    assert not wasm_traits.has_legacy_exceptions(module(code(before + b"\x0b")))
+    own = module(section(3, vec([b"\x00"])), section(13, vec([TAG])), section(10, vec([body(before + name + b"\x0b")])))
+    tag = imports(("", "", b"\x04" + TAG))
+    for tagged in (own, module(tag, code(before + name + b"\x0b"))):
+        assert wasm_traits.has_legacy_exceptions(tagged)
+    assert not wasm_traits.has_legacy_exceptions(module(tag, code(before + b"\xff\x0b")))
+    assert not wasm_traits.has_legacy_exceptions(module(tag, code(before + b"\x0b")))
+    # What has no tags is not looked at any closer.
+    assert not wasm_traits.has_legacy_exceptions(data)
 
 
 @given(st.binary(max_size=60))
