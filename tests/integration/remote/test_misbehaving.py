@@ -91,7 +91,7 @@ def test_the_build_is_as_without(
 def test_one_that_hangs_is_waited_for_no_longer_than_declared(filled: Server, member: Member) -> None:
     filled.behave = lambda server, handler: server.ending.wait()
     ended = member(f'remote = "{filled.address}"', "timeout = 1").run("build")
-    assert f"\n{filled.address} kept the build waiting for 1 s; it is done without\n" in ended.stderr
+    assert f"\n{filled.address} kept the build waiting for 1 s ([cache] timeout); it is done without\n" in ended.stderr
     assert "4 artifacts: 4 compiled in " in ended.stderr
 
 
@@ -108,7 +108,7 @@ def test_one_that_hangs_amid_an_entry_is_left_too(filled: Server, member: Member
 
     filled.behave = trickle
     ended = member(f'remote = "{filled.address}"', "timeout = 1").run("build")
-    assert f"\n{filled.address} kept the build waiting for 1 s; it is done without\n" in ended.stderr
+    assert f"\n{filled.address} kept the build waiting for 1 s ([cache] timeout); it is done without\n" in ended.stderr
 
 
 def test_nobody_there(member: Member) -> None:

@@ -82,7 +82,8 @@ def test_it_hangs(server: Server, member: Member) -> None:
     ended = member(f'remote = "{server.address}"', "timeout = 1").run("build", "--push")
     lines = [line for line in ended.stderr.splitlines() if line.startswith(server.address)]
     assert lines == [
-        f"{server.address} kept the build waiting for 1 s; it is done without, and did not get 4 of what was compiled"
+        f"{server.address} kept the build waiting for 1 s ([cache] timeout); it is done without, "
+        "and did not get 4 of what was compiled"
     ]
 
 

@@ -38,7 +38,7 @@ def test_of_many_steps_one_waits_for_one_that_hangs(
     project = member(f'remote = "{filled.address}"', "timeout = 1")
 
     # What it says is told of and not what the server saw: on a busy machine its second is over before a request is out.
-    told = f"{filled.address} kept the build waiting for 1 s; it is done without\n"
+    told = f"{filled.address} kept the build waiting for 1 s ([cache] timeout); it is done without\n"
     assert step(project, "add.wat", *record) == told
     assert step(project, "sub.wat", *record) == ""
     # A build of its own asks, and so does a step that comes later.
@@ -156,7 +156,7 @@ def test_of_the_processes_of_doit_one_waits(server: Server, member: Member) -> N
     server.behave = lambda server, handler: server.ending.wait()
     project = member(f'remote = "{server.address}"', "timeout = 1")
     said = in_processes(project)
-    assert said.count(f"{server.address} kept the build waiting for 1 s; it is done without\n") == 1
+    assert said.count(f"{server.address} kept the build waiting for 1 s ([cache] timeout); it is done without\n") == 1
     # On a busy machine, its second is over before its request is out.
     assert len(server.seen) <= 1
 

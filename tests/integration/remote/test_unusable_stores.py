@@ -161,7 +161,7 @@ def test_a_program_that_is_to_print_credentials_is_waited_for_no_longer_than_dec
     started = time.monotonic()
     told = project.run("build", alone=True).stderr
     assert time.monotonic() - started < 30
-    assert "s3://box kept the build waiting for 1 s; it is done without\n" in told
+    assert "s3://box kept the build waiting for 1 s ([cache] timeout); it is done without\n" in told
 
 
 @pytest.mark.needs_modules("moto")

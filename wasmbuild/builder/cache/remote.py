@@ -315,7 +315,7 @@ class RemoteCache(Generic[Started]):
         self._leave(f"cannot be asked ({error})")
 
     def _leave_late(self) -> None:
-        self._leave(f"kept the build waiting for {self._timeout:g} s")
+        self._leave(f"kept the build waiting for {self._timeout:g} s ([cache] timeout)")
         self._late()
 
     def _leave(self, why: str) -> None:

@@ -94,5 +94,6 @@ class TestPushes:
         transferrer.held.update(KEYS)
         self.push(cache, 2)
         assert problems(cache) == [
-            "kept the build waiting for 0.05 s; it is done without, and did not get 2 of what was compiled"
+            "kept the build waiting for 0.05 s ([cache] timeout); it is done without, "
+            "and did not get 2 of what was compiled"
         ]

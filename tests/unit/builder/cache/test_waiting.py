@@ -128,7 +128,7 @@ class TestWaiting:
         cache = self.cache(transferrer, 0.02, lambda: late.append(True))
         transferrer.held.add(KEYS[0])
         assert cache.get(KEYS[0]) is None
-        assert problems(cache) == ["kept the build waiting for 0.02 s; it is done without"]
+        assert problems(cache) == ["kept the build waiting for 0.02 s ([cache] timeout); it is done without"]
         assert transferrer.is_killed
         assert late == [True]
         assert cache.get(KEYS[1]) is None
@@ -138,7 +138,7 @@ class TestWaiting:
         cache = self.cache(transferrer, 0.02, lambda: None)
         transferrer.takes = False
         cache.want(KEYS)
-        assert problems(cache) == ["kept the build waiting for 0.02 s; it is done without"]
+        assert problems(cache) == ["kept the build waiting for 0.02 s ([cache] timeout); it is done without"]
 
     def test_all_who_wait_are_let_go(self, transferrer: FakeTransferrer) -> None:
         cache = self.cache(transferrer, 0.05, lambda: None)
