@@ -110,7 +110,8 @@ else:
             return os.fsencode(self._text)
 
         def __getattr__(self, name):
-            if name.startswith("_"):
+            # What has `with_segments`, Python 3.14 takes for one of its own, and reads what those have inside.
+            if name.startswith("_") or name == "with_segments":
                 raise AttributeError(name)
             return getattr(self._whole(), name)
 

@@ -51,6 +51,16 @@ def test_they_compare_as_those_of_pathlib_and_with_them(first: str, second: str)
     assert ours[0] != pathlib.PureWindowsPath(first)
 
 
+@given(TEXT, TEXT)
+def test_they_are_taken_by_what_is_done_with_those_of_pathlib(first: str, second: str) -> None:
+    ours, real = Path(first), pathlib.PosixPath(first)
+    below = Path(first, second)
+    if below.is_relative_to(real):
+        found = [str(path.relative_to(to)) for path in (below, pathlib.PosixPath(below)) for to in (ours, real, first)]
+        assert set(found) == {str(pathlib.PosixPath(first, second).relative_to(first))}
+    assert below.is_relative_to(ours) == pathlib.PosixPath(below).is_relative_to(ours) == below.is_relative_to(real)
+
+
 def test_no_path_of_pathlib_is_made_to_compare_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in ("/a/b", "a", "/", "."):
         ours, real = Path(text), pathlib.PosixPath(text)
