@@ -9,6 +9,7 @@ import time
 from wasmbuild.interrupts import HEARING_SECONDS
 from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.toolchain.process import has_ended
 
 if TYPE_CHECKING:
     import queue
@@ -52,13 +53,16 @@ class Streams:
         while True:
             seconds = _seconds_until(deadline)
             event = self._next(HEARING_SECONDS if seconds is None else min(seconds, HEARING_SECONDS))
+            if event is None and EXIT not in self._open.values() and has_ended(self._process):
+                # What it started and left running has its pipes.
+                return Event(EXIT, b"")
             if event is not None or (seconds is not None and seconds <= HEARING_SECONDS):
                 return event
 
     def _ends(self, deadline: float | None) -> bool:
         """Wait until the child ends; false when the deadline comes first."""
         pause = _FIRST_PAUSE_SECONDS
-        while self._process.poll() is None:
+        while not has_ended(self._process):
             left = _seconds_until(deadline)
             if left == 0:
                 return False
@@ -92,7 +96,7 @@ class PolledStreams(Streams):
         self._pidfd: int | None = None
         opener: Callable[[int], int] | None = getattr(os, "pidfd_open", None)
         if opener is not None:
-            # A kernel before 5.3 has none, and a sandbox may forbid them.
+            # A kernel before 5.3 has none, nor has a Python that was made for one, and a sandbox may forbid them.
             with suppress(OSError):
                 self._pidfd = opener(process.pid)
                 self._open[self._pidfd] = EXIT
