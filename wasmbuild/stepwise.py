@@ -39,16 +39,16 @@ class Conclusion(NamedTuple):
 class StepwiseBuild:
     """One build of a workspace, from the first artifact that is asked for to the manifests.
 
-    All threads share its session, which a build that has nothing to do never opens; a process that was forked has one
-    of its own for each artifact, since the compilers of the first answer to that process alone. When the process ends,
-    everything is let go of, whatever threads are in the middle of.
+    All threads share its session, which a build that has nothing to do never opens; another process that compiles for
+    it has one of its own for each artifact, since the compilers of the first answer to that process alone. When the
+    process ends, everything is let go of, whatever threads are in the middle of.
     """
 
-    def __init__(self, workspace: Workspace, say: Callable[[str], None]) -> None:
-        """``say`` shows a line to people."""
+    def __init__(self, workspace: Workspace, say: Callable[[str], None], process: int | None = None) -> None:
+        """``say`` shows a line to people; ``process`` is the number of the one whose build it is, by default this."""
         self.workspace = workspace
         self.say = say
-        self._process = os.getpid()
+        self._process = process or os.getpid()
         self._session: Session | None = None
         self._mutex = allocate_lock()
         self._said: set[str] = set()
@@ -62,7 +62,7 @@ class StepwiseBuild:
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether this process was forked from the one whose build it is."""
+        """Whether the build is that of another process, which has this one compile for it."""
         return os.getpid() != self._process
 
     def session(self, planned: Planned | None = None, looked: Snapshot | None = None) -> Session:
@@ -102,7 +102,7 @@ class StepwiseBuild:
         It then has one thread; with ``parallel``, all cores where nobody counts. ``force`` is that of the session.
         """
         artifact = session.artifacts[id]
-        # In forked processes one compiles after the other, with the job that this process is.
+        # In such a process one compiles after the other, with the job that this process is.
         if not is_offered() or self.is_elsewhere:
             return session.compile(artifact, parallel=parallel and not is_offered(), force=force)
         with self._job():

@@ -78,19 +78,6 @@ def test_without_the_order_of_tasks_manifests_tell_what_was_not_built(dodo: Proj
     assert "2 compiled" in doit(dodo, "compile")
 
 
-@posix
-def test_in_processes_compiles_work_and_a_verification_says_what_it_needs(dodo: Project) -> None:
-    assert "4 compiled" in doit(dodo, "-n", "4", "-P", "process", "compile")
-    assert dodo.compiled() == set()
-    dodo.write("add.wat", SUB)
-    output = doit(dodo, "-n", "2", "-P", "process", "compile", "verify", status=1)
-    assert (
-        "error: in a process of its own a verification cannot see the compiles; run doit with -P thread, "
-        'set par_type = "thread" in DOIT_CONFIG, or name the tasks it follows: verify(basename="compile")\n' in output
-    )
-    assert dodo.compiled() == set()
-
-
 def test_the_default_is_both(dodo: Project) -> None:
     output = doit(dodo)
     assert "4 compiled" in output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 from support import HEAD, MODULES, SUB, TARGETS, Project
@@ -36,6 +37,7 @@ def run(creators, *names):
 
 {creators}
 
+if __name__ == "__main__":
 {steps}
 """
 
@@ -84,7 +86,9 @@ WAYS = pytest.mark.parametrize(
 def repeated(project: Project, creators: str, steps: str) -> str:
     declared = HEAD + MODULES + TARGETS
     # doit asks where in a file the creators are.
-    project.write("runs.py", RUNS.format(creators=creators, steps=steps, sub=SUB, declared=declared))
+    project.write(
+        "runs.py", RUNS.format(creators=creators, steps=textwrap.indent(steps, "    "), sub=SUB, declared=declared)
+    )
     command = [sys.executable, "runs.py"]
     ended = subprocess.run(command, cwd=project.root, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -55,8 +55,8 @@ def _as_failed_task(action: Callable[Parameters, Result]) -> Callable[Parameters
 
 
 @_as_failed_task
-def compile_artifact(arguments: BuildArguments, id: str) -> dict[str, Any] | TaskFailed:
-    """Compile one artifact; one that was up to date when doit looked is compiled because doit was told to."""
+def compile_artifact(arguments: BuildArguments, id: str, was_right: bool) -> dict[str, Any] | TaskFailed:
+    """Compile one artifact; one that ``was_right`` when doit began, and still is, because doit was told to."""
     from wasmbuild.builder.job_slots import cores
 
     build = of(arguments)
@@ -66,7 +66,7 @@ def compile_artifact(arguments: BuildArguments, id: str) -> dict[str, Any] | Tas
                 if id not in session.artifacts:
                     return TaskFailed(f"{id}: is not declared any more; run doit again")
                 alone = build.unfinished() < cores()
-                outcome = build.steps.compile(session, id, parallel=alone, force=id not in build.outdated)
+                outcome = build.steps.compile(session, id, parallel=alone, force=was_right and id not in build.outdated)
         finally:
             build.finished(id)
     if outcome.error is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,12 @@ class BuildArguments(NamedTuple):
     sources: tuple[tuple[str, str], ...] = ()
     targets: tuple[str, ...] = ()
     program: str | None = None
+    process: int | None = None
+    """The number of the process whose build it is; doit's others are not always forked from it."""
+
+    def here(self) -> BuildArguments:
+        """Return the same for a build of this process."""
+        return self._replace(process=os.getpid())
 
     def placement(self) -> Placement:
         """Return the same as builds take it; other tasks make the sources. Raises UsageError."""
@@ -76,7 +83,7 @@ class Build:
         except WasmbuildError as error:
             self.error = error
         self.workspace = Workspace(_shown(arguments.config), placed)
-        self.steps = StepwiseBuild(self.workspace, say)
+        self.steps = StepwiseBuild(self.workspace, say, arguments.process)
         if self.error is None:
             try:
                 with boundary.as_wasmbuild_error():
@@ -86,6 +93,9 @@ class Build:
 
     def _look(self) -> None:
         self.planned = self.workspace.planned()
+        if self.steps.is_elsewhere:
+            # What is to be done has been found, and each compile looks at what it needs.
+            return
         self._note(self.planned.plan)
         looked = self.workspace.look(self.planned)
         self.up_to_date = looked.whole

@@ -35,7 +35,11 @@ class Declared:
     """What a wasmbuild.toml declares, for doit; nothing is looked at before it is asked for."""
 
     def __init__(self, arguments: builds.BuildArguments) -> None:
-        self._arguments = arguments
+        self._of_any_process = arguments
+
+    @property
+    def _arguments(self) -> builds.BuildArguments:
+        return self._of_any_process.here()
 
     def tasks(self, basename: str = "compile") -> Iterator[dict[str, Any]]:
         """Yield the tasks that compile: ``basename:module@target`` for each artifact, then ``basename:manifests``.
@@ -126,7 +130,7 @@ class Declared:
             yield {
                 "basename": basename,
                 "name": id,
-                "actions": [(actions.compile_artifact, [arguments, id])],
+                "actions": [(actions.compile_artifact, [arguments, id, reasons is None])],
                 "file_dep": [sources[module.name]],
                 "targets": [path, path + filenames.RECORD_SUFFIX],
                 "uptodate": up_to_date if reasons is None else [ArtifactCheck(build, reasons)],

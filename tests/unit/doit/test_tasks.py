@@ -72,7 +72,7 @@ def test_nobody_lets_go_of_a_build_while_a_late_source_is_looked_at(
     project: FakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tasks(project)
-    build = builds.of(builds.BuildArguments(str(project.directory / "wasmbuild.toml")))
+    build = builds.of(builds.BuildArguments(str(project.directory / "wasmbuild.toml")).here())
     look_again, closed = Session.look_again, []
 
     def look_while_another_lets_go(session: Session, artifact: Artifact) -> Status:
@@ -96,7 +96,7 @@ def test_mistakes_are_a_task_that_fails(project: FakeProject, capsys: pytest.Cap
 
 def test_sources_are_looked_at_again_where_others_tasks_may_change_them(project: FakeProject) -> None:
     project.build()
-    build = builds.of(builds.BuildArguments(str(project.directory / "wasmbuild.toml")))
+    build = builds.of(builds.BuildArguments(str(project.directory / "wasmbuild.toml")).here())
     project.write("b", text="another")
     ours = {"compile:b@pi": Task("compile:b@pi", [], meta={META: UP_TO_DATE})}
     assert build.is_right("b@pi", ours)
