@@ -220,7 +220,7 @@ def test_a_translator_without_memory_is_no_fault_of_the_source_that_lasts(projec
 
 @pytest.mark.skipif(not memory_can_be_limited(), reason="this system limits no memory")
 @pytest.mark.parametrize("compiler", ["auto", "embedded"])
-@pytest.mark.parametrize(("limit", "starts"), [("16 MiB", False), ("70 MiB", True)])
+@pytest.mark.parametrize(("limit", "starts"), [("16 MiB", False), ("90 MiB", True)])
 def test_memory_that_ran_out_is_told_in_one_line(project: Project, compiler: str, limit: str, starts: bool) -> None:
     """Of our own child, whose Python has words for it that say nothing of the source."""
     project.write("add.wat", f"{ADD} ;; {uuid.uuid4()} {'-' * (32 << 20)}")

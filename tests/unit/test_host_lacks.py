@@ -121,6 +121,15 @@ def test_where_the_disk_of_an_artifact_fails() -> None:
     assert host_errors.host_lacks(said) == "cannot be tried here: Input/output error; the disk failed; check it"
 
 
+def test_where_a_child_starts_no_thread() -> None:
+    said = "the library of wasmtime 48.0.0 could not be started: it could start no thread"
+    error = ChildError(f"{said}\n    Traceback (most recent call last):\n    RuntimeError: can't start new thread")
+    assert host_errors.with_fix(error) == (
+        f"{said} (RuntimeError: can't start new thread); "
+        "raise the limit of processes (ulimit -u) or of address space (ulimit -v), or end some"
+    )
+
+
 @lacking
 def test_where_a_compiler_is_asked_what_it_is_for_a_verification(code: int) -> None:
     """What to do is told once."""

@@ -16,8 +16,8 @@ NO_MEMORY = "ran out of memory"
 _OUR_MEMORY = "ran out of its memory limit"
 _LATE = "did not end within "
 _PANIC = r"thread '[^'\n]*'[^\n]* panicked at|panicked at "
-# What Rust calls it that the system started no thread.
-_BLOCKED = r"Os \{ code: \d+, kind: WouldBlock"
+# What Rust, and Python, call it that the system started no thread.
+_BLOCKED = r"Os \{ code: \d+, kind: WouldBlock|(?m:^RuntimeError: can't start new thread$)"
 _NO_THREAD = "could start no thread"
 _KILLED = "was killed by SIGKILL"
 _NO_CPU = "was killed by SIGXCPU"
@@ -88,6 +88,8 @@ def is_from_outside(status: int) -> bool:
 
 def limit_to_raise(ending: str, limits: ProcessLimits) -> str:
     """Say which limit of ours a child ran into, from the words that say how it ended; empty when it was none."""
+    if ending == _NO_THREAD and limits.declared and binding(limits.memory).is_ours:
+        return "raise memory-limit under [toolchain] or the limit of processes (ulimit -u)"
     key = "memory-limit" if ending.startswith(_OUR_MEMORY) else "time-limit" if is_late(ending) else ""
     if not key:
         return ""

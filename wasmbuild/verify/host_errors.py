@@ -24,7 +24,7 @@ _FIXES = {
     **{code: host_fix(code) for code in LACKING},
     errno.EMFILE: f"verification opens about {_DESCRIPTORS} files at once, so raise the limit (ulimit -n)",
     errno.ENFILE: "close programs that hold many files",
-    errno.EAGAIN: "raise the limit of processes (ulimit -u), or end some",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u) or of address space (ulimit -v), or end some",
     errno.ENOMEM: "free memory, or raise the limit of address space (ulimit -v)",
     errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
     errno.ENOSPC: _SPACE,
@@ -65,7 +65,8 @@ def with_fix(error: BaseException) -> str:
         # The first line says what happened, the last one what was written, where something was.
         first, *rest = [line.strip() for line in str(error).splitlines() if line.strip() and "    $ " not in line]
         said = printable(f"{first} ({rest[-1]})" if rest else first)
-        number = errno.EFBIG if _FILE_TOO_LARGE in said else errno.ENOMEM if NO_MEMORY in said else number
+        signs = {_FILE_TOO_LARGE: errno.EFBIG, NO_MEMORY: errno.ENOMEM, _NO_THREAD: errno.EAGAIN}
+        number = next((code for sign, code in signs.items() if sign in said), number)
         # Some say what to do themselves.
         return f"{said}; {_FIXES[number]}" if number in _FIXES and host_fix(number) not in said else said
     if isinstance(error, MemoryError):

@@ -80,16 +80,26 @@ def test_what_the_system_kills(given: dict[str, int], there: dict[str, int], mor
     assert (endings.want(late), endings.limit_to_raise(late, limits)) == ("", "raise time-limit under [toolchain]")
 
 
-def test_threads_that_the_system_does_not_start() -> None:
-    """Rust panics then, which is no bug of who asks for them."""
-    stderr = (
+@pytest.mark.parametrize(
+    "stderr",
+    [
         "thread 'main' (7) panicked at rayon-core/src/registry.rs:167:10:\n"
         "The global thread pool has not been initialized.: ThreadPoolBuildError { kind: IOError(Os { code: 11, kind: "
-        'WouldBlock, message: "Resource temporarily unavailable" }) }\n'
-    )
-    ending = endings.ending(-6, stderr, ProcessLimits())
+        'WouldBlock, message: "Resource temporarily unavailable" }) }\n',
+        "Traceback (most recent call last):\n  …\nRuntimeError: can't start new thread\n",
+    ],
+    ids=["Rust", "Python"],
+)
+def test_threads_that_the_system_does_not_start(given: dict[str, int], stderr: str) -> None:
+    """Rust panics then, and Python raises what looks like a bug; it is none of who asks for them."""
+    ending = endings.ending(1, stderr, ProcessLimits())
     assert ending == "could start no thread"
     assert endings.want(ending).startswith("raise the limit of processes (ulimit -u) or of address space (ulimit -v), ")
+    assert endings.limit_to_raise(ending, ProcessLimits(1 << 30)) == (
+        "raise memory-limit under [toolchain] or the limit of processes (ulimit -u)"
+    )
+    given["RLIMIT_AS"] = 1 << 20
+    assert endings.limit_to_raise(ending, ProcessLimits(1 << 30)) == ""
 
 
 def test_of_other_endings_no_host_is_blamed() -> None:
