@@ -6,7 +6,7 @@ Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from __future__ import annotations
 
 import json
-from pathlib import PurePath
+from pathlib import Path
 from urllib.parse import quote
 
 from wasmbuild import __version__
@@ -78,5 +78,5 @@ def _rule(advisory: Advisory) -> dict[str, object]:
 
 def _uri(path: str) -> str:
     """Return a path as a reference that is relative as long as the path is."""
-    pure = PurePath(path)
-    return pure.as_uri() if pure.is_absolute() else quote(pure.as_posix())
+    named = Path(path)
+    return named.as_uri() if named.is_absolute() else quote(named.as_posix())
