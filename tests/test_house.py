@@ -13,6 +13,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from spawning import needs_spawn
 
 ROOT = Path(__file__).parents[1]
 
@@ -76,6 +77,7 @@ def test_benchmarks_need_nothing_of_how_tests_are_run() -> None:
     subprocess.run([sys.executable, "-c", "import benchmarks.__main__"], cwd=ROOT, check=True)
 
 
+@needs_spawn
 def test_a_step_is_light(tmp_path: Path) -> None:
     (tmp_path / "wasmbuild.toml").write_text('[project]\nname = "a"\n[targets.p]\ntriple = "pulley64"\n')
     (tmp_path / "m.wat").write_text("(module)")
@@ -85,6 +87,7 @@ def test_a_step_is_light(tmp_path: Path) -> None:
     assert loaded & {*HEAVY, *NOT_OF_A_STEP, *UNUSUAL} == set()
 
 
+@needs_spawn
 @pytest.mark.parametrize("outputs", ["{n}", "0"], ids=["written", "right"])
 def test_a_step_with_a_record_is_light(outputs: str, tmp_path: Path) -> None:
     (tmp_path / "wasmbuild.toml").write_text(
@@ -110,6 +113,7 @@ def test_a_step_with_a_record_is_light(outputs: str, tmp_path: Path) -> None:
     assert loaded & {*HEAVY, *NOT_OF_A_STEP, *unusual, "wasmbuild.builder.single"} == set()
 
 
+@needs_spawn
 def test_a_build_after_an_edit_is_light(tmp_path: Path) -> None:
     (tmp_path / "wasmbuild.toml").write_text(
         '[project]\nname = "a"\n[targets.p]\ntriple = "pulley64"\n[modules."*"]\nsource = "m*.wasm"\n'

@@ -215,6 +215,7 @@ def test_a_host_without_descriptors_is_no_mistake_of_the_project(project: Projec
     project.verdicts()
 
 
+@pytest.mark.skipif(not hasattr(os, "getrandom"), reason="this Python does not start without /dev/urandom")
 @pytest.mark.parametrize("command", ["build --target x64", "inspect add.wat"])
 def test_a_host_without_a_null_device_is_told_for_what_it_is(project: Project, command: str) -> None:
     ended = run_under("mount -t tmpfs none /dev", *command.split(), cwd=project.root)

@@ -246,7 +246,7 @@ class TestLimits:
             pytest.param(
                 1_000_000,
                 ProcessLimits(memory=100 << 20),
-                " ran out of its memory limit of 100 MiB (memory allocation of ",
+                " ran out of its memory limit of 100 MiB",
                 marks=pytest.mark.skipif(not memory_can_be_limited(), reason="this system limits no memory"),
             ),
             (4_000_000, ProcessLimits(seconds=0.4), " did not end within 0.4 s: raise time-limit under [toolchain]"),

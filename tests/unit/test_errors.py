@@ -62,7 +62,7 @@ def kinds(base: type[WasmbuildError] = WasmbuildError) -> Iterator[type[Wasmbuil
 
 
 def example(kind: type[WasmbuildError]) -> WasmbuildError:
-    maker = next(base for base in kind.__mro__ if "__init__" in vars(base))
+    maker = next(base for base in kind.__mro__ if "__init__" in vars(base) or base is Exception)
     return kind(*EXAMPLES[maker])
 
 

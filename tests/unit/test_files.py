@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PureWindowsPath
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ def test_the_path_of_an_address_on_windows(address: str, path: str) -> None:
 )
 def test_the_address_of_a_path_on_windows_leads_back(drive: str, parts: list[str]) -> None:
     path = PureWindowsPath(drive, *parts)
-    assert files.of_url(path.as_uri().removeprefix("file://"), windows=True) == str(path)
+    assert files.of_url(f"/{drive[:2]}{quote(path.as_posix()[2:])}", windows=True) == str(path)
 
 
 def test_the_path_of_an_address_elsewhere() -> None:

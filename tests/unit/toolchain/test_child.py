@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from spawning import needs_spawn
 
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import child, process, streams
@@ -213,6 +214,7 @@ def test_what_was_open_before_the_limit_was_lowered_is_not_inherited() -> None:
     assert "100" not in told
 
 
+@needs_spawn
 def test_starting_one_imports_nothing_that_is_heavy() -> None:
     code = (
         "import sys; from wasmbuild.toolchain.child import ProcessLimits, run\n"
@@ -261,7 +263,11 @@ subprocess.Popen._execute_child = started
 """
 
 
-@pytest.mark.parametrize("before", ["", INTERRUPTED_AT_ONCE, INTERRUPTED_POPEN], ids=["later", "at once", "popen"])
+@pytest.mark.parametrize(
+    "before",
+    ["", pytest.param(INTERRUPTED_AT_ONCE, marks=needs_spawn), INTERRUPTED_POPEN],
+    ids=["later", "at once", "popen"],
+)
 def test_an_interrupted_parent_leaves_nothing(tmp_path: Path, gone: Gone, before: str) -> None:
     code = (
         f"{before}from wasmbuild.toolchain.child import ProcessLimits, run\n"
