@@ -188,8 +188,11 @@ def end_some_time(process: Process, seconds: float | None) -> None:
 def kill(process: Process) -> None:
     """Kill a child and all that it started, without waiting; any thread may call this, at any time."""
     # The number of a process that has been waited for may belong to another one by now.
-    if process.returncode is not None:
-        return
+    if process.returncode is None:
+        _kill_group(process)
+
+
+def _kill_group(process: Process) -> None:
     try:
         if WINDOWS and not isinstance(process, Spawned):
             process.kill()
@@ -202,10 +205,19 @@ def kill(process: Process) -> None:
 
 def has_ended(process: Process) -> bool:
     """Tell whether a child has ended, and leave what it used to be told by ``end``, where this system can do both."""
-    if process.returncode is None and hasattr(os, "waitid"):
-        with suppress(ChildProcessError):  # somebody else has waited for it
+    if process.returncode is not None:
+        return True
+    if hasattr(os, "waitid"):
+        with suppress(ChildProcessError):
             return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    return process.poll() is not None
+        # Somebody else has waited for it.
+        return process.poll() is not None
+    if process.poll() is None:
+        return False
+    if not WINDOWS:
+        # Its number is that of its group as long as anything of that is left, and nobody else's.
+        _kill_group(process)
+    return True
 
 
 class Exit(NamedTuple):
