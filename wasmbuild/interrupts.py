@@ -108,19 +108,21 @@ def raise_when_terminated() -> None:
     What the program hears itself or ignores stays so, and in any thread but the main one nothing changes. Processes
     that are forked end at once as before.
     """
-    ours = os.getpid()
+    heard: list[int] = []
 
-    def hear(number: int, frame: FrameType | None) -> None:
-        if os.getpid() == ours:
-            _raise(number, frame)
-        else:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
+    def forget() -> None:
+        # Python 3.14 tells a process that another thread than the main one forked of no signal.
+        for number in heard:
+            if signal.getsignal(number) == _raise:
+                signal.signal(number, signal.SIG_DFL)
 
     with suppress(ValueError):  # another thread
         for number in REQUESTS:
             if signal.getsignal(number) == signal.SIG_DFL:
-                signal.signal(number, hear)
+                signal.signal(number, _raise)
+                heard.append(number)
+    if heard and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=forget)
 
 
 def before_it_ends(do: Callable[[], object]) -> None:
