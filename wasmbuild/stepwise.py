@@ -15,6 +15,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from threading import Timer
 
     from wasmbuild.audit.known_faults import KnownFaults
     from wasmbuild.builder.jobserver import Jobserver
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.builder.workspace import Planned, Workspace
     from wasmbuild.project.declared import Artifact
+
+_IDLE_SECONDS = 0.1
 
 
 class Conclusion(NamedTuple):
@@ -54,6 +57,7 @@ class StepwiseBuild:
         self._said: set[str] = set()
         self._server: Jobserver | None = None
         self._tokens: list[bytes] = []
+        self._idle: Timer | None = None
 
     @property
     def is_open(self) -> bool:
@@ -142,6 +146,26 @@ class StepwiseBuild:
             return
         self._session.close()
         self._tell(self._session)
+
+    def close_soon(self, close: Callable[[], None]) -> None:
+        """Have ``close`` called in a moment, by another thread, unless ``stay`` is called before.
+
+        To take the directory again is to look at everything again, too much after each compile. But what runs next may
+        be a build in the same directory that waits for it.
+        """
+        from threading import Timer
+
+        self._idle = Timer(_IDLE_SECONDS, close)
+        self._idle.daemon = True
+        try:
+            self._idle.start()
+        except RuntimeError:  # this process may start no thread
+            close()
+
+    def stay(self) -> None:
+        """Call off what ``close_soon`` said, if it did."""
+        if self._idle is not None:
+            self._idle.cancel()
 
     def end(self) -> None:
         """Let go of everything in a process that goes on; nothing is compiled now, nor later. Raises DiskError."""

@@ -131,3 +131,26 @@ def test_what_another_build_leaves_below_an_interactive_scons_is_told_with_what_
     assert built.made() == {"arm/add", "x64/add"}
     api.verify(built.build)
     assert is_up_to_date(built)
+
+
+def test_another_build_gets_in_where_a_part_was_built(tmp_path: Path) -> None:
+    """What follows the part may be such a build, or take long, and an interactive SCons waits for its next command."""
+    inner = f"{sys.executable} -m wasmbuild build --lock-timeout 60"
+    command = f'env.Command("log", wasm["add@x64"], "{inner} > $TARGET 2>&1")\n'
+    project = Built(tmp_path, f"{SCONSTRUCT}import os\nenv['ENV'] = dict(os.environ)\n{command}")
+    project.scons("log")
+    assert project.compiled() == set()
+    project.write("add.wat", SUB)
+    project.scons("--interactive", typed=f"build build/x64/add.cwasm\nshell {inner}\nbuild\nexit\n")
+    assert project.compiled() == set()
+
+
+def test_an_interactive_scons_builds_what_it_cleaned_after_a_part_was_built(tmp_path: Path) -> None:
+    built = Built(tmp_path)
+    built.scons()
+    built.write("add.wat", SUB)
+    # When another build got in, it has the directory no more.
+    other = f"shell {sys.executable} -m wasmbuild build --lock-timeout 60"
+    said = built.scons("--interactive", typed=f"build build/x64/add.cwasm\n{other}\nclean\nbuild\nexit\n")
+    assert "scons: ***" not in said
+    assert built.compiled() == set()

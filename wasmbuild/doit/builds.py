@@ -72,7 +72,6 @@ class Build:
         self._progress = threading.Condition()
         self._unfinished: set[str] = set()
         self._busy = 0
-        self._timer: threading.Timer | None = None
         self._tasks = 0
         self._foreign = True
         self._asked: set[str] = set()
@@ -179,15 +178,10 @@ class Build:
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
-        """Keep the directory meanwhile, and for a moment afterwards.
-
-        To take it again is to look at everything again, too much after each compile. But another task may be a build in
-        the same directory that waits for it.
-        """
+        """Keep the directory meanwhile, and for a moment afterwards."""
         with self._progress:
             self._busy += 1
-            if self._timer is not None:
-                self._timer.cancel()
+            self.steps.stay()
         try:
             yield
         finally:
@@ -195,9 +189,7 @@ class Build:
                 self._busy -= 1
                 self._progress.notify_all()
                 if not self._busy and self.steps.is_open:
-                    self._timer = threading.Timer(_IDLE_SECONDS, self._rest)
-                    self._timer.daemon = True
-                    self._timer.start()
+                    self.steps.close_soon(self._rest)
 
     def _rest(self) -> None:
         try:
@@ -208,8 +200,7 @@ class Build:
     def end(self) -> None:
         """Let other builds in, for good: the run that it was for has ended, whatever was selected and never came up."""
         with self._progress:
-            if self._timer is not None:
-                self._timer.cancel()
+            self.steps.stay()
             # Where a task runs doit itself, compiles of the run around it may go on; they let go when they end.
             if not self._busy:
                 try:
@@ -253,8 +244,6 @@ class Build:
 
 
 _builds: dict[BuildArguments, Build] = {}
-
-_IDLE_SECONDS = 0.1
 
 
 def of(arguments: BuildArguments) -> Build:
