@@ -121,6 +121,18 @@ def test_a_source_beside_its_artifact_is_yours(project: Project, build_dir: str,
     assert source.exists()
 
 
+def test_a_link_in_the_place_of_a_shipped_source_is_made_a_file_again(project: Project) -> None:
+    project.declare(HEAD + TARGETS + SHIPPED)
+    project.run("build")
+    shipped = project.build / "x64/add.wasm"
+    whole = shipped.read_bytes()
+    shipped.rename(project.root / "elsewhere.wasm")
+    shipped.symlink_to(project.root / "elsewhere.wasm")
+    project.run("build")
+    assert (shipped.is_symlink(), shipped.read_bytes()) == (False, whole)
+    project.run("verify", "build")
+
+
 def test_a_shipped_source_of_a_removed_module_leaves_but_no_file_of_yours(project: Project) -> None:
     project.declare(HEAD + TARGETS + SHIPPED)
     project.compiled()

@@ -27,7 +27,7 @@ class ShippedSources:
 
     def has(self, artifact: Artifact) -> bool:
         """Tell whether the source of an artifact lies beside it. Raises DiskError."""
-        seen = self._directory.memory.look(self._directory.root / artifact.wasm_path)
+        seen = self._directory.memory.look(self._directory.root / artifact.wasm_path, follow=False)
         path = record_path(self._directory.root / artifact.path)
         record = look_at_record(self._directory.memory, path, follow=True)
         if seen is None or record is None or record.facts is None:
