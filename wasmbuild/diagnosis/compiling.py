@@ -49,7 +49,11 @@ TABLE = (
     Row(FEATURE, r"memory64 must be enabled", "wasm-memory64"),
     Row(FEATURE, r"wide arithmetic support is not enabled", "wasm-wide-arithmetic"),
     Row(FEATURE, r"custom page sizes proposal must be enabled", "wasm-custom-page-sizes"),
-    Row(FEATURE, r"stack switching (?:is disabled|support is not enabled)", "wasm-stack-switching"),
+    Row(
+        FEATURE,
+        r"stack switching (?:is disabled|support is not enabled)|without the stack switching feature",
+        "wasm-stack-switching",
+    ),
     # Suspending is what gives tags results.
     Row(FEATURE, r"non-empty tag result type", "wasm-stack-switching"),
     Row(
