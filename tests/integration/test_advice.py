@@ -395,5 +395,5 @@ def test_a_panic_over_dwarf_is_no_mystery(project: Project, tmp_path: Path) -> N
     build(project, "", f"[engine]\n{quoted(said)[0]}\n", works=True)
     command = said.partition("(wasm-tools ")[2].partition(")")[0].split()
     strip = next(path for path in tools.rglob("wasm-tools*") if path.is_file() and os.access(path, os.X_OK))
-    subprocess.run([strip, *command], cwd=project.root, check=True, timeout=60)
+    subprocess.run([strip, *command], cwd=project.root, env=environment, check=True, timeout=60)
     build(project, (project.root / "OUT.wasm").read_bytes(), "[engine]\ndebug-info = true\n", works=True)

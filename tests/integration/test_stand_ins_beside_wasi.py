@@ -160,3 +160,10 @@ def test_of_wasi_3_it_says_that_nothing_tests_it(project: Project) -> None:
     assert (entry["level"], entry["lacks"], entry["failed"]) == ("loaded", "calls", None)
     assert entry["message"].endswith(" stand for WASI too; nothing does: WASI 0.3 takes an executable")
     assert is_tested(proved(project, of_wasi_3(""), test, "library"))
+
+
+def test_a_host_with_an_async_function_has_no_stand_in_which_is_no_fault(project: Project) -> None:
+    host = '(import "host:app/late@1.0.0" (instance (export "go" (func async (param "x" u32)))))'
+    told = proved(project, clock("0.2.6", host), 'call = "g", imports = "trap", wasi = {}, returns = [0]', "library")
+    assert (told["outcome"], told["level"]) == ("passed", "loaded")
+    assert "where the call uses no WASI, write imports" in told["message"]

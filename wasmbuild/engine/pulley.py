@@ -16,12 +16,13 @@ _32_BIT = (
 _64_BIT = (
     "aarch64_be", "powerpc64", "powerpc64le", "ppc64", "ppc64le", "ppc_64", "ppcle_64", "mips64", "mips64el",
     "mips64le", "sparc64", "sparcv9", "loong64", "loongarch64", "nvptx64", "bpfeb", "bpfel", "avr", "amdgcn",
+    "mips_64", "mipsel_64", "sparc_64", "loongarch_64",
 )  # fmt: skip
 _COMPILED_FOR = ("riscv64imac", "riscv64a23")
 
 _BIG_ENDIAN = (
     "aarch64_be", "powerpc64", "ppc64", "ppc_64", "mips64", "sparc64", "sparcv9", "mips", "powerpc", "ppc", "s390",
-    "sparc", "m68k",
+    "sparc", "m68k", "mips_64", "sparc_64",
 )  # fmt: skip
 
 

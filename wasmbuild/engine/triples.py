@@ -225,6 +225,9 @@ def _system(text: str, architecture: str, parts: list[str]) -> TargetTriple | _F
     system, *others = parts
     if not others and system in _VENDORS and _system_name(system) is None:
         return _Flaw("names no system", guess=f"{text}-{'darwin' if system == 'apple' else 'linux-gnu'}")
+    # Zig ends the name of a system so that has no environment.
+    if others == ["none"] and system != "none" and (meant := _named(f"{architecture}-{system}").triple()):
+        return _Flaw(_OF_OTHER_TOOLS, meant)
     if _has_vendor(parts):
         system, *others = others
     name = _system_name(system)

@@ -65,6 +65,8 @@ class _Kind(NamedTuple):
 def _kinds() -> tuple[_Kind, ...]:
     number, place, place_in = _NUMBER, _PLACE, _PLACE_IN
     any_place = rb"(?:" + place + rb"|" + place_in + rb")"
+    # Of custom descriptors, which no line has, one may be exact: a type follows that is no opcode.
+    heap_type = rb"(?!\x62)" + number
     table = (
         ("bulk-memory", rb"\xfc(?:[\x0a\x0c\x0e]" + number * 2 + rb"|[\x0b\x0d]" + number + rb")"),
         (f"bulk-memory {_DATA}", rb"\xfc(?:\x08" + number * 2 + rb"|\x09" + number + rb")"),
@@ -88,9 +90,10 @@ def _kinds() -> tuple[_Kind, ...]:
         ("gc reference-types", rb"\xd0[\x6a-\x6e\x71-\x73]|[\x02-\x04][\x6a-\x6e\x71-\x73]"),
         (
             "gc",
-            rb"\xd3|\xfb(?:[\x0f\x1a-\x1e]|[\x00\x01\x06\x07\x0b-\x0e\x10\x14-\x17]" + number
+            rb"\xd3|\xfb(?:[\x0f\x1a-\x1e]|[\x00\x01\x06\x07\x0b-\x0e\x10]" + number
+            + rb"|[\x14-\x17]" + heap_type
             + rb"|[\x02-\x05\x08\x0a\x11\x13]" + number * 2
-            + rb"|[\x18\x19]." + number * 3 + rb")",
+            + rb"|[\x18\x19]." + number + heap_type * 2 + rb")",
         ),
         (f"gc {_DATA}", rb"\xfb[\x09\x12]" + number * 2),
         ("multi-memory", rb"[\x3f\x40]" + number + rb"|[\x28-\x3e]" + place_in),

@@ -31,6 +31,8 @@ _OUTCOMES = ("returned", "trapped", "exited")
 _DEEPEST = 100
 # The library of line 50 says so; those of 48 and 49 end their process, with that in what they write.
 _ASYNC = "async-lifted export"
+# Of an import for which the C API makes no stand-in.
+_ASYNC_IMPORT = "type mismatch with async"
 _NOT_GIVEN = "a matching implementation was not found in the linker"
 _NOT_SHARED = "shared memory support is disabled"
 
@@ -82,6 +84,8 @@ def judged(case: Case, reply: Mapping[str, Any], memory: int | None = None) -> C
             return CaseResult(case, lacks, None, lacks, "", judged=False)
         if _ASYNC in reply["failed"]:
             return _asynchronous(case)
+        if case.wasi is not None and _ASYNC_IMPORT in reply["failed"]:
+            return CaseResult(case, summary, None, summary, WITHOUT_WASI, judged=False, lacks=CALLS)
         return CaseResult(case, summary, None, summary, _fix_of_failed(case, reply))
     problems = [_wrong(case, reply, summary, returned)]
     problems += [

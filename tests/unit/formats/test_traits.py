@@ -231,6 +231,9 @@ def test_legacy_exceptions_are_told_from_what_nobody_knows(name: bytes, before: 
         assert wasm_traits.has_legacy_exceptions(tagged)
     assert not wasm_traits.has_legacy_exceptions(module(tag, code(before + b"\xff\x0b")))
     assert not wasm_traits.has_legacy_exceptions(module(tag, code(before + b"\x0b")))
+    # A type that is exact, of custom descriptors, goes on with a number that may be that of any opcode.
+    for exact in (b"\xfb\x14\x62" + name, b"\xfb\x18\x00\x00\x62" + name + b"\x62" + name):
+        assert not wasm_traits.has_legacy_exceptions(module(tag, code(before + exact + b"\x0b")))
     # What has no tags is not looked at any closer.
     assert not wasm_traits.has_legacy_exceptions(data)
 

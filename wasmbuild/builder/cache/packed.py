@@ -108,7 +108,9 @@ def _decompressed(data: memoryview, size: int) -> bytes:
 def zstd() -> Any:
     """Return the module that compresses. Raises ImportError."""
     try:
-        from compression import zstd as found
+        from compression import zstd
     except ImportError:  # before Python 3.14
-        from backports import zstd as found
-    return found
+        from backports import zstd as backported
+
+        return backported
+    return zstd
