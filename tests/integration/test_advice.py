@@ -59,6 +59,7 @@ def quoted(said: str) -> list[str]:
         ),
         ("(module (memory 1 (pagesize 1)))", "custom-page-sizes"),
         ("(module (type $t (func (param i32) (result i32))) (tag (type $t)))", "stack-switching"),
+        ("(module (func (param contref)))", "stack-switching"),
         ("(component (type (map string u32)))", "component-model-map"),
         ('(component (import "a" (implements "a:b/c") (instance)))', "component-model-implements"),
         ("(component (core func (canon context.get i32 1)))", "component-model-threading"),

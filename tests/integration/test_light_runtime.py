@@ -168,7 +168,7 @@ def test_pip_installs_it_with_wasmtime_and_nothing_else(
     environment.pip("install", "-q", wheel(runtime_distribution), "wasmtime>=48,<49")
     assert environment.installed().keys() == {"wasmbuild-runtime", "wasmtime"}
     assert json.loads(environment.run(APPLICATION, project)) == RIGHT
-    # 1.1 MB with bytecode, 1.4 MB with that of Python 3.14; the limit is there to notice a room that comes along by accident.
+    # 1.1 MB with bytecode, 1.4 MB with that of Python 3.14; it is to notice a room that comes along by accident.
     package = environment.site / "wasmbuild_runtime"
     assert sum(path.stat().st_size for path in package.rglob("*") if path.is_file()) < 1_500_000
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from wasmbuild.lean.typing import NamedTuple
 
 _WORDS = re.compile(
-    r"x86[-_]64h?|(?:aarch|ppc|ppcle|s390|mips|mipsel|sparc|loongarch)_64|(?:aarch|arm)64_32|pulley-(?:32|64)(?:be)?|[a-z0-9]+"
+    r"x86[-_]64h?|(?:aarch|ppc|ppcle|s390|mips|mipsel|sparc|loongarch)_64|(?:aarch|arm)64_32|"
+    r"pulley-(?:32|64)(?:be)?|[a-z0-9]+"
 )
 
 # Words that triples have not, for what ``TargetTriple`` calls systems and environments.
