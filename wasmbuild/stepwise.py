@@ -144,7 +144,9 @@ class StepwiseBuild:
         """Let other builds in; the next artifact takes the directory again. Raises DiskError."""
         if self._session is None or self.is_elsewhere:
             return
-        self._session.close()
+        # The moment of ``close_soon`` may be that in which the process ends.
+        with self._mutex:
+            self._session.close()
         self._tell(self._session)
 
     def close_soon(self, close: Callable[[], None]) -> None:
