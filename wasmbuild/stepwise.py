@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 from _thread import allocate_lock
 
 from wasmbuild import interrupts
@@ -15,7 +16,6 @@ from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from threading import Timer
 
     from wasmbuild.audit.known_faults import KnownFaults
     from wasmbuild.builder.jobserver import Jobserver
@@ -47,17 +47,31 @@ class StepwiseBuild:
     process ends, everything is let go of, whatever threads are in the middle of.
     """
 
-    def __init__(self, workspace: Workspace, say: Callable[[str], None], process: int | None = None) -> None:
-        """``say`` shows a line to people; ``process`` is the number of the one whose build it is, by default this."""
+    def __init__(
+        self,
+        workspace: Workspace,
+        say: Callable[[str], None],
+        process: int | None = None,
+        more: Callable[[], object] = lambda: False,
+    ) -> None:
+        """``say`` shows a line to people; ``process`` is the number of the one whose build it is, by default this.
+
+        ``more`` tells, under the lock of ``progress``, whether there is more to compile, which would take the directory
+        again.
+        """
         self.workspace = workspace
         self.say = say
+        self.progress = threading.Condition()
+        """Of what keeps the directory, and of whatever else of this build is waited for."""
+        self.kept_by = 0
         self._process = process or os.getpid()
+        self._more = more
         self._session: Session | None = None
         self._mutex = allocate_lock()
         self._said: set[str] = set()
         self._server: Jobserver | None = None
         self._tokens: list[bytes] = []
-        self._idle: Timer | None = None
+        self._idle: threading.Timer | None = None
 
     @property
     def is_open(self) -> bool:
@@ -144,40 +158,70 @@ class StepwiseBuild:
         """Let other builds in; the next artifact takes the directory again. Raises DiskError."""
         if self._session is None or self.is_elsewhere:
             return
-        # The moment of ``close_soon`` may be that in which the process ends.
+        # The moment after which it rests may be that in which the process ends.
         with self._mutex:
             self._session.close()
         self._tell(self._session)
 
-    def close_soon(self, close: Callable[[], None]) -> None:
-        """Have ``close`` called in a moment, by another thread, unless ``stay`` is called before.
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the directory meanwhile, and for a moment afterwards.
 
-        To take the directory again is to look at everything again, too much after each compile. But what runs next may
-        be a build in the same directory that waits for it.
+        To take it again is to look at everything again, too much after each compile. But what runs next may be a build
+        in the same directory that waits for it.
         """
-        from threading import Timer
+        with self.progress:
+            self.kept_by += 1
+            self._stay()
+        try:
+            yield
+        finally:
+            with self.progress:
+                self.kept_by -= 1
+                self.progress.notify_all()
+                if not self.kept_by and self.is_open:
+                    self._rest_soon()
 
-        self._idle = Timer(_IDLE_SECONDS, close)
+    def rest(self) -> None:
+        """Let other builds in, unless something keeps the directory, or there is more to compile. Raises DiskError."""
+        with self.progress:
+            if not self.kept_by and not self._more():
+                self.close()
+
+    def _rest_soon(self) -> None:
+        self._idle = threading.Timer(_IDLE_SECONDS, self._rest)
         self._idle.daemon = True
         try:
             self._idle.start()
         except RuntimeError:  # this process may start no thread
-            close()
+            self._rest()
 
-    def stay(self) -> None:
-        """Call off what ``close_soon`` said, if it did."""
+    def _rest(self) -> None:
+        try:
+            self.rest()
+        except WasmbuildError as error:
+            self.say(str(error))
+
+    def _stay(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
 
     def end(self) -> None:
-        """Let go of everything in a process that goes on; nothing is compiled now, nor later. Raises DiskError."""
+        """Let go of everything in a process that goes on, unless something keeps the directory; that lets go later.
+
+        Raises DiskError.
+        """
         if self.is_elsewhere:
             return
-        atexit.unregister(self._end)
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        self.close()
+        with self.progress:
+            self._stay()
+            if self.kept_by:
+                return
+            atexit.unregister(self._end)
+            if self._server is not None:
+                self._server.close()
+                self._server = None
+            self.close()
 
     def _tell(self, session: Session) -> None:
         """Say what people should know of a remote cache, once in each process."""

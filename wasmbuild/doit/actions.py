@@ -60,7 +60,7 @@ def compile_artifact(arguments: BuildArguments, id: str, was_right: bool) -> dic
     from wasmbuild.builder.job_slots import cores
 
     build = of(arguments)
-    with build.busy():
+    with build.steps.kept():
         try:
             with build.steps.begun() as session:
                 if id not in session.artifacts:
@@ -89,10 +89,10 @@ def write_manifests(arguments: BuildArguments, task: Task) -> dict[str, Any] | T
     """
     build = of(arguments)
     build.wait()
-    with build.busy(), build.steps.begun() as session:
+    with build.steps.kept(), build.steps.begun() as session:
         wrong, unfinished, known = build.steps.conclude(session)
         lost = session.plan.refused
-    build.rest()
+    build.steps.rest()
     refused = _report_known_faults(build, known)
     if wrong:
         ids = _some([artifact.id for artifact in wrong])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from doit.globals import Globals
@@ -69,9 +68,7 @@ class Build:
         self._reasons: dict[str, tuple[str, ...]] = {}
         self._sources: dict[str, str] = {}
         self._signatures: dict[str, files.Signature | None] = {}
-        self._progress = threading.Condition()
         self._unfinished: set[str] = set()
-        self._busy = 0
         self._tasks = 0
         self._foreign = True
         self._asked: set[str] = set()
@@ -82,7 +79,7 @@ class Build:
         except WasmbuildError as error:
             self.error = error
         self.workspace = Workspace(_shown(arguments.config), placed)
-        self.steps = StepwiseBuild(self.workspace, say, arguments.process)
+        self.steps = StepwiseBuild(self.workspace, say, arguments.process, more=lambda: self._unfinished)
         if self.error is None:
             try:
                 with boundary.as_wasmbuild_error():
@@ -127,7 +124,7 @@ class Build:
         if self._foreign and files.signature_of(path) != self._signatures[path]:
             self.outdated.add(id)
             # Whatever is wrong, the compile will tell. Nobody lets go meanwhile of what it is looked at with.
-            with self.busy(), contextlib.suppress(WasmbuildError, KeyError):
+            with self.steps.kept(), contextlib.suppress(WasmbuildError, KeyError):
                 session = self.steps.session()
                 if session.look_again(session.artifacts[id]).right:
                     self.outdated.discard(id)
@@ -167,66 +164,35 @@ class Build:
         """Tell whether everything is as the last whole build left it, as far as doit has come."""
         return self.up_to_date and not self.steps.is_open
 
-    def rest(self) -> None:
-        """Let other builds in, unless doit has selected more to compile, which would take the directory again.
+    def end(self) -> None:
+        """Let other builds in, for good: the run that it was for has ended, whatever was selected and never came up.
 
-        Raises DiskError.
+        Where a task runs doit itself, compiles of the run around it may go on; they let go when they end.
         """
-        with self._progress:
-            if not self._unfinished and not self._busy:
-                self.steps.close()
-
-    @contextlib.contextmanager
-    def busy(self) -> Iterator[None]:
-        """Keep the directory meanwhile, and for a moment afterwards."""
-        with self._progress:
-            self._busy += 1
-            self.steps.stay()
         try:
-            yield
-        finally:
-            with self._progress:
-                self._busy -= 1
-                self._progress.notify_all()
-                if not self._busy and self.steps.is_open:
-                    self.steps.close_soon(self._rest)
-
-    def _rest(self) -> None:
-        try:
-            self.rest()
+            self.steps.end()
         except WasmbuildError as error:
             say(str(error))
 
-    def end(self) -> None:
-        """Let other builds in, for good: the run that it was for has ended, whatever was selected and never came up."""
-        with self._progress:
-            self.steps.stay()
-            # Where a task runs doit itself, compiles of the run around it may go on; they let go when they end.
-            if not self._busy:
-                try:
-                    self.steps.end()
-                except WasmbuildError as error:
-                    say(str(error))
-
     def select(self, id: str) -> None:
         """Note that doit is going to run a task; it asks in order, by one thread, before the task runs."""
-        with self._progress:
+        with self.steps.progress:
             self._unfinished.add(id)
 
     def finished(self, id: str) -> None:
-        with self._progress:
+        with self.steps.progress:
             self._unfinished.discard(id)
-            self._progress.notify_all()
+            self.steps.progress.notify_all()
 
     def unfinished(self) -> int:
-        with self._progress:
+        with self.steps.progress:
             return len(self._unfinished)
 
     def wait(self) -> None:
         """Wait until every compile that doit selected so far has ended, if this process can see that."""
         if not self.steps.is_elsewhere:
-            with self._progress:
-                self._progress.wait_for(lambda: not self._unfinished)
+            with self.steps.progress:
+                self.steps.progress.wait_for(lambda: not self._unfinished)
 
     def wait_for_all(self) -> None:
         """Wait until nothing is compiled or written, and have the index name what stands.
@@ -238,8 +204,8 @@ class Build:
                 "in a process of its own a verification cannot see the compiles; run doit with -P thread, "
                 'set par_type = "thread" in DOIT_CONFIG, or name the tasks it follows: verify(basename="compile")'
             )
-        with self._progress:
-            self._progress.wait_for(lambda: not self._unfinished and not self._busy)
+        with self.steps.progress:
+            self.steps.progress.wait_for(lambda: not self._unfinished and not self.steps.kept_by)
             self.steps.close()
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import SCons.Action
@@ -103,9 +102,6 @@ class _SConsBuild:
         self._steps = StepwiseBuild(self._workspace, _say)
         self._index = build_dir.File(filenames.INDEX)
         requests.listen()
-        # Of how many steps run, and of who lets other builds in.
-        self._mutex = threading.RLock()
-        self._busy = 0
         # One compile at a time may have all cores.
         self._alone = env.GetOption("num_jobs") == 1
 
@@ -147,7 +143,7 @@ class _SConsBuild:
             with (
                 requests.step(),
                 boundary.as_wasmbuild_error(),
-                self._kept(),
+                self._steps.kept(),
                 self._steps.begun(self._planned) as session,
             ):
                 # Since the build began, another builder may have made its source, or someone edited it: an interactive
@@ -165,32 +161,10 @@ class _SConsBuild:
         except WasmbuildError as error:
             raise _failed(target, error) from None
 
-    @contextmanager
-    def _kept(self) -> Iterator[None]:
-        """Keep the directory meanwhile, and for a moment afterwards: what SCons builds may end with any step."""
-        with self._mutex:
-            self._busy += 1
-            self._steps.stay()
-        try:
-            yield
-        finally:
-            with self._mutex:
-                self._busy -= 1
-                if not self._busy and self._steps.is_open:
-                    self._steps.close_soon(self._rest)
-
-    def _rest(self) -> None:
-        with self._mutex:
-            if not self._busy:
-                try:
-                    self._steps.close()
-                except WasmbuildError as error:
-                    _say(str(error))
-
     def write_manifests(self, target: list[Any], source: list[Any], env: Any) -> None:
         """Write manifests and index once all artifacts are right, and let other builds in."""
         try:
-            with boundary.as_wasmbuild_error(), self._kept():
+            with boundary.as_wasmbuild_error(), self._steps.kept():
                 # A builder may have been declared after this one.
                 self._made.refuse_unseen(self._workspace.project(), set(self._sources.values()))
                 steps = self._steps

@@ -77,7 +77,7 @@ def test_nobody_lets_go_of_a_build_while_a_late_source_is_looked_at(
 
     def look_while_another_lets_go(session: Session, artifact: Artifact) -> Status:
         monkeypatch.setattr(build.steps, "close", lambda: closed.append(artifact.id))
-        build.rest()
+        build.steps.rest()
         return look_again(session, artifact)
 
     monkeypatch.setattr(Session, "look_again", look_while_another_lets_go)
