@@ -11,10 +11,6 @@ import pytest
 from doit_command import doit
 from support import HEAD, MODULES, SUB, TARGETS, Project
 
-posix = pytest.mark.skipif(
-    os.name != "posix", reason="doit's processes share what is loaded only where they are forked"
-)
-
 DODO = """from wasmbuild.doit import load
 
 DOIT_CONFIG, task_compile, task_verify = load("wasmbuild.toml").dodo()
@@ -148,8 +144,8 @@ def test_everything_again_when_told_so(dodo: Project) -> None:
         (["--backend", "json", "--db-file", "doit.json", "compile"], "2 compiled, 2 up to date"),
         (["--backend", "dbm", "--db-file", "doit", "compile"], "2 compiled, 2 up to date"),
         (["-a", "-n", "2", "compile", "verify"], "4 compiled"),
-        pytest.param(["-n", "2", "-P", "process", "compile"], "2 compiled, 2 up to date", marks=posix),
-        pytest.param(["-a", "-n", "2", "-P", "process", "compile"], "4 compiled", marks=posix),
+        (["-n", "2", "-P", "process", "compile"], "2 compiled, 2 up to date"),
+        (["-a", "-n", "2", "-P", "process", "compile"], "4 compiled"),
     ],
     ids=" ".join,
 )
@@ -297,7 +293,7 @@ def test_a_build_directory_that_is_a_file(dodo: Project) -> None:
     assert "error: add@arm, add@x64, sub@arm, sub@x64: " in output
 
 
-@pytest.mark.parametrize("options", [[], ["-n", "4"], pytest.param(["-n", "2", "-P", "process"], marks=posix)])
+@pytest.mark.parametrize("options", [[], ["-n", "4"], ["-n", "2", "-P", "process"]])
 def test_a_build_directory_that_cannot_be_taken_as_a_whole(dodo: Project, options: list[str]) -> None:
     """What says that all is right has to go before the first artifact does."""
     dodo.run("build")

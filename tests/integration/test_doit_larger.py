@@ -11,10 +11,6 @@ import pytest
 from doit_command import doit
 from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
 
-posix = pytest.mark.skipif(
-    os.name != "posix", reason="doit's processes share what is loaded only where they are forked"
-)
-
 
 def test_a_larger_project_takes_the_tasks_under_its_own_names(project: Project) -> None:
     host = project.root.parent
@@ -94,7 +90,7 @@ def write_dodo(project: Project, tasks: str) -> Path:
     return host
 
 
-@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], pytest.param(["-n", "2"], marks=posix)])
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], ["-n", "2"]])
 @pytest.mark.parametrize("needs", ['"file_dep": ["project/build/index.json"]', '"task_dep": ["wasm:manifests"]'])
 def test_what_depends_on_the_index_gets_a_whole_one(larger: Project, options: list[str], needs: str) -> None:
     host = write_dodo(larger, SHIP % needs)
@@ -116,7 +112,7 @@ def test_nothing_is_shipped_where_a_compile_failed_but_whole_targets_are_in_the_
 
 
 @pytest.mark.parametrize("selected", [["wasm"], ["wasm:add@x64", "wasm:add@arm"]])
-@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], pytest.param(["-n", "2"], marks=posix)])
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], ["-n", "2"]])
 def test_a_source_that_another_task_makes_is_compiled_as_it_is_made(
     larger: Project, options: list[str], selected: list[str]
 ) -> None:
@@ -155,7 +151,7 @@ def test_a_source_that_is_made_after_the_start_with_create_after(larger: Project
     assert larger.compiled() == set()
 
 
-@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], pytest.param(["-n", "2"], marks=posix)])
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], ["-n", "2"]])
 def test_a_source_that_is_not_there_when_doit_starts_is_named(larger: Project, options: list[str]) -> None:
     host = write_dodo(larger, GENERATE % '["project/add.wat"]' + SHIP % '"file_dep": ["project/build/index.json"]')
     dodo = host / "dodo.py"
@@ -167,7 +163,7 @@ def test_a_source_that_is_not_there_when_doit_starts_is_named(larger: Project, o
     assert larger.compiled() == set()
 
 
-@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], pytest.param(["-n", "2"], marks=posix)])
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], ["-n", "2"]])
 def test_what_ships_waits_for_tasks_that_are_created_late(larger: Project, options: list[str]) -> None:
     ship = SHIP % '"file_dep": ["project/build/index.json"]'
     host = write_dodo(larger, GENERATE % '["project/add.wat"]' + ship)
@@ -236,7 +232,7 @@ def task_copy():
         doit(larger, "wasm", cwd=host)
 
 
-@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], pytest.param(["-n", "2"], marks=posix)])
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], ["-n", "2"]])
 def test_a_verification_that_names_what_it_follows_runs_anywhere(larger: Project, options: list[str]) -> None:
     host = write_dodo(larger, '\ndef task_check():\n    return WASM.verify(basename="wasm")\n')
     for source in (ADD, SUB):
@@ -266,7 +262,7 @@ def task_all():
 
 @pytest.mark.parametrize(
     ("backend", "options"),
-    [("dbm", []), ("json", ["-n", "2", "-P", "thread"]), pytest.param("sqlite3", ["-n", "2"], marks=posix)],
+    [("dbm", []), ("json", ["-n", "2", "-P", "thread"]), ("sqlite3", ["-n", "2"])],
 )
 def test_other_tasks_are_told_what_was_made(larger: Project, options: list[str], backend: str) -> None:
     host = write_dodo(larger, f"DOIT_CONFIG['backend'] = {backend!r}\n" + ASKING)

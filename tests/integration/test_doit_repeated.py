@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
 
 import pytest
 from support import HEAD, MODULES, SUB, TARGETS, Project
-
-posix = pytest.mark.skipif(
-    os.name != "posix", reason="doit's processes share what is loaded only where they are forked"
-)
 
 RUNS = """from pathlib import Path
 
@@ -115,7 +110,7 @@ assert run(*creators()) == 0""",
     assert project.compiled() == set()
 
 
-@pytest.mark.parametrize("how", ["thread", pytest.param("process", marks=posix)])
+@pytest.mark.parametrize("how", ["thread", "process"])
 def test_runs_at_once_are_of_the_build_of_their_run(project: Project, how: str) -> None:
     repeated(
         project,
