@@ -9,7 +9,7 @@ import os
 
 from wasmbuild.builder.cache import lateness, packed
 from wasmbuild.builder.cache.local import LocalCache
-from wasmbuild.builder.cache.origin import origin
+from wasmbuild.builder.cache.origin import origin, reached
 from wasmbuild.builder.cache.remote import RemoteCache, lacks
 from wasmbuild.builder.cache.tiered import NearCache, Remote, TieredCache
 from wasmbuild.builder.cache.transfer_process import TransferProcess, leave, left_or_new
@@ -19,7 +19,7 @@ from wasmbuild.errors import UsageError
 from wasmbuild.lean.pathlib import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.cache_policy import CachePolicy, shown_address
-from wasmbuild.text import escaped, is_private_key
+from wasmbuild.text import is_private_key
 
 if TYPE_CHECKING:
     from wasmbuild.builder.interfaces import ArtifactCache
@@ -43,7 +43,7 @@ def with_remote(
 
 
 def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, alone: bool, stays: bool) -> Remote:
-    shown, store = shown_address(address), _reached(address)
+    shown, store = shown_address(address), reached(address)
     signing_key = push_problem = warning = None
     writes = push or policy.push
     if push and (module := _lacking()) is not None:
@@ -79,16 +79,6 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, a
         was_late=(lambda: lateness.is_recent(store)) if alone else None,
         leave=leave if stays else None,
     )
-
-
-def _reached(address: str) -> str:
-    """Return what tells a store, and how it is reached from here, from all others."""
-    proxies = (
-        f"{name}={escaped(shown_address(value))}"
-        for name, value in sorted(os.environ.items())
-        if name.lower().endswith("_proxy")
-    )
-    return " ".join((origin(address), *proxies))
 
 
 def _lacking() -> str | None:
