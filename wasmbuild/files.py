@@ -270,6 +270,28 @@ def relative(path: Path | str, start: Path | str = os.curdir) -> str:
         return os.path.abspath(path)
 
 
+def in_shell(path: str | os.PathLike[str]) -> str:
+    """Return a path as people type it into a shell, from the working directory, where it is below that."""
+    path = os.fspath(path)
+    if os.path.isabs(path):
+        shorter = relative(path)
+        path = path if shorter.startswith(os.pardir) else shorter
+    if path.isascii() and path.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum():
+        return path
+    if not path.isprintable():
+        return f"$'{''.join(map(_in_dollar_quotes, path))}'"
+    import shlex
+
+    return shlex.quote(path)
+
+
+def _in_dollar_quotes(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    # Bytes, because shells take what is escaped for these: of a name that is in no encoding too.
+    return character if character.isprintable() else "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
+
+
 def of_url(path: str, *, windows: bool = os.name == "nt") -> str:
     """Return the path in this system that the path of a ``file://`` address names."""
     # urllib.request has this too, and takes long to import.

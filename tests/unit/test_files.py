@@ -1,7 +1,9 @@
-"""Paths as addresses have them."""
+"""Paths as addresses have them, and as people type them."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import PureWindowsPath
 from urllib.parse import quote
 
@@ -38,3 +40,15 @@ def test_the_address_of_a_path_on_windows_leads_back(drive: str, parts: list[str
 
 def test_the_path_of_an_address_elsewhere() -> None:
     assert files.of_url("/mnt/a%20cache/%C3%A9", windows=False) == "/mnt/a cache/é"
+
+
+@pytest.mark.needs("bash")
+@pytest.mark.parametrize(
+    "name",
+    ["out", "o ü", "it's $x", "a\nb", "\x1b[31m'\\n\t", "a\u202eb c", "\U000e0041'", "\xa0f \x85é", "\udcffa\udce9 \n"],
+)
+def test_a_path_is_shown_as_it_is_typed(name: str) -> None:
+    shown = files.in_shell(name)
+    assert shown.isprintable()
+    command = ["bash", "-c", f"printf %s {shown}"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == os.fsencode(name)

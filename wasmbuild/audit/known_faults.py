@@ -109,14 +109,14 @@ def _judged(
     first = report.worst
     if first is not None and first.manifest == NOT_LISTED:
         # An audit is of what manifests list.
-        more = f"wasmbuild inspect {in_shell(path(first.id))}"
+        more = f"wasmbuild inspect {files.in_shell(path(first.id))}"
     line = note(report, more, ways)
     fails = command in policy.enforce and report.severe
     return KnownFaults(f"{line} (fails by [audit] enforce)" if line and fails else line, fails)
 
 
 def _audit(paths: Iterable[str | os.PathLike[str]]) -> str:
-    return " ".join(["wasmbuild audit", *map(in_shell, paths)])
+    return " ".join(["wasmbuild audit", *map(files.in_shell, paths)])
 
 
 def _built(session: Session) -> Iterator[ShippedManifest]:
@@ -151,25 +151,3 @@ def _built(session: Session) -> Iterator[ShippedManifest]:
             tuple([ShippedArtifact(ids[number], *shapes[number], count) for number, count in counts.items()]),
             target.runtime,
         )
-
-
-def in_shell(path: str | os.PathLike[str]) -> str:
-    """Return a path as people type it into a shell, from the working directory, where it is below that."""
-    path = os.fspath(path)
-    if os.path.isabs(path):
-        relative = files.relative(path)
-        path = path if relative.startswith(os.pardir) else relative
-    if path.isascii() and path.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum():
-        return path
-    if not path.isprintable():
-        return f"$'{''.join(map(_in_dollar_quotes, path))}'"
-    import shlex
-
-    return shlex.quote(path)
-
-
-def _in_dollar_quotes(character: str) -> str:
-    if character in "\\'":
-        return f"\\{character}"
-    # Bytes, because shells take what is escaped for these: of a name that is in no encoding too.
-    return character if character.isprintable() else "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))

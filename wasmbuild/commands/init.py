@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from wasmbuild import files
-from wasmbuild.audit.known_faults import in_shell
 from wasmbuild.builder.disk import Advice, as_disk_error
 from wasmbuild.commands import options
 from wasmbuild.console.figures import counted
@@ -81,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _write(directory / _DODO, starter.DODO)
         print(f"{directory / _DODO}: the same as tasks of doit", file=sys.stderr)
-    where = "" if absolute == Path.cwd() else f"cd {in_shell(directory)}, "
+    where = "" if absolute == Path.cwd() else f"cd {files.in_shell(directory)}, "
     print(f"next: {where}wasmbuild build, wasmbuild verify build", file=sys.stderr)
     return DONE
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -161,15 +159,3 @@ def test_another_policy_is_another_question_and_one_that_has_run_out_is_none(bui
     assert builds.judged == 2
     builds.ask(AuditPolicy(enforce=("build",), ignore=(Ignore("x", "why", date(2020, 1, 1)),)))
     assert builds.judged == 2
-
-
-@pytest.mark.needs("bash")
-@pytest.mark.parametrize(
-    "name",
-    ["out", "o ü", "it's $x", "a\nb", "\x1b[31m'\\n\t", "a\u202eb c", "\U000e0041'", "\xa0f \x85é", "\udcffa\udce9 \n"],
-)
-def test_a_directory_is_shown_as_it_is_typed(name: str) -> None:
-    shown = known_faults.in_shell(name)
-    assert shown.isprintable()
-    command = ["bash", "-c", f"printf %s {shown}"]
-    assert subprocess.run(command, capture_output=True, check=True).stdout == os.fsencode(name)
