@@ -40,8 +40,24 @@ def test_what_could_not_be_compiled_is_not_counted(project: Project) -> None:
     small = "mkdir -p small && mount -t tmpfs -o size=4k tmpfs small && export TMPDIR=$PWD/small"
     ended = run_under(small, "build", "--check-reproducible", cwd=project.root)
     assert ended.returncode == 3
-    assert "error: add@x64: " in ended.stderr
+    told = f"error: add@x64: in a directory below {project.root}/small, for which TMPDIR can name another place: "
+    assert told in ended.stderr
+    assert "free some and build again" in ended.stderr
     assert ended.stderr.endswith("\n0 artifacts compiled again: 0 with the same bytes\n")
+
+
+def test_what_failed_before_is_told_where_nothing_can_be_compiled_again(project: Project) -> None:
+    project.write("sub.wat", "(module (func (result i32) nop))")
+    project.build.mkdir()
+    places = ("/tmp", "/var/tmp", "$PWD")  # noqa: S108 -- where Python looks for one
+    nowhere = [f"mount --bind {place} {place} && mount -o remount,bind,ro {place}" for place in places]
+    mounts = " && ".join([*nowhere, "cd $PWD", "mount -t tmpfs tmpfs build", "unset TMPDIR TMP TEMP"])
+    ended = run_under(mounts, "build", "--check-reproducible", "--json", cwd=project.root)
+    assert ended.returncode == 3
+    assert "error: sub@x64: " in ended.stderr
+    assert "set TMPDIR to a directory that you may write to" in ended.stderr
+    report = json.loads(ended.stdout)
+    assert [entry["id"] for entry in report["artifacts"] if entry["outcome"] == "failed"] == ["sub@x64", "sub@arm"]
 
 
 @pytest.mark.parametrize("target", ["x64", "arm"])

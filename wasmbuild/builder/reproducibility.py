@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from wasmbuild import files
 from wasmbuild.builder.memory import unreadable
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Prepared
-from wasmbuild.errors import CompileError, FormatError, WasmbuildError
+from wasmbuild.errors import CompileError, DiskError, FormatError, WasmbuildError
 from wasmbuild.formats import cwasm
 from wasmbuild.lean.contextlib import suppress
 from wasmbuild.lean.pathlib import Path
@@ -72,6 +72,9 @@ class ReproducibilityWork:
         return ReproducibilityResult(id, CompileError(problem))
 
     def fail(self, id: str, error: WasmbuildError) -> ReproducibilityResult:
+        if isinstance(error, DiskError):
+            place = os.path.dirname(self.scratch())
+            error = DiskError(f"in a directory below {place}, for which TMPDIR can name another place: {error}")
         return ReproducibilityResult(id, error, compiled=False)
 
 

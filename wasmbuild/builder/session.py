@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wasmbuild import boundary
 from wasmbuild.builder import key, noop
 from wasmbuild.builder.artifact_statuses import ArtifactStatuses
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
@@ -249,11 +250,12 @@ class Session:
     ) -> None:
         """Compile artifacts that are right once more, past any cache, and compare; nothing is written beside them.
 
-        Raises OSError where this system has no room for what is compiled.
+        Raises HostError, DiskError where this system has no room for what is compiled.
         """
         from wasmbuild.builder.reproducibility import ReproducibilityWork
 
-        self.directory.scratch_elsewhere()
+        with boundary.as_wasmbuild_error():
+            self.directory.scratch_elsewhere()
         again = ReproducibilityWork(self._work, lambda id: self.path(self.artifacts[id]))
         scheduler = Scheduler(again, lambda: self._backend.executor(self._compiler, jobs), NO_CACHE)
         scheduler.run([artifact.id for artifact in artifacts], on_start=lambda id: None, on_done=on_done)

@@ -6,7 +6,7 @@ import sys
 
 from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.commands import options, placing
-from wasmbuild.errors import DONE, FAILED, DiskError, UsageError
+from wasmbuild.errors import DONE, FAILED, UsageError, WasmbuildError
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -154,9 +154,9 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
             known = _audited(session, workspace.audit_policy(), built=session.has_made)
         finally:
             session.close()
-    except DiskError as error:
+    except WasmbuildError as error:
         if outcomes:
-            # Whoever mends the disk is not to find out only then what failed for another reason.
+            # Whoever mends this is not to find out only then what failed for another reason.
             progress.end(lost)
             if arguments.json:
                 build_report.print_json(selected, outcomes, changed, [*lost, str(error)])
