@@ -58,11 +58,8 @@ SYSTEMS = (
 )  # fmt: skip
 
 _ENVIRONMENTS = ("gnu", "musl", "msvc", "android", "ohos", "uclibc", "sim", "macabi", "elf", "gnullvm")
-_BAD_ENVIRONMENTS = {
-    "gnux32": "x86_64-unknown-linux-gnu",
-    "gnu_ilp32": "aarch64-unknown-linux-gnu",
-    "muslx32": "x86_64-unknown-linux-musl",
-}
+# Of 32 bits, by the environment that has 64.
+_NARROW_ENVIRONMENTS = {"gnux32": "gnu", "gnu_ilp32": "gnu", "muslx32": "musl"}
 
 COMMON = (
     "x86_64-unknown-linux-gnu",
@@ -85,13 +82,14 @@ COMMON = (
     "pulley64be",
 )
 
-# What other tools call targets, where the words do not tell: Android's ABIs and MinGW's hosts.
+# What other tools call targets, where the words do not tell: Android's ABIs, MinGW's hosts and an ABI of Windows.
 _FOREIGN = {
     "arm64-v8a": "aarch64-linux-android",
     "armeabi-v7a": "pulley32",
     "x86_64-w64-mingw32": "x86_64-pc-windows-gnu",
     "x86_64-w64-windows-gnu": "x86_64-pc-windows-gnu",
     "aarch64-w64-mingw32": "aarch64-pc-windows-gnullvm",
+    "arm64ec": "aarch64-pc-windows-msvc",
 }
 
 _OF_OTHER_TOOLS = "is what other tools call a target"
@@ -237,8 +235,9 @@ def _system(text: str, architecture: str, parts: list[str]) -> TargetTriple | _F
     if len(others) > 1:
         return _Flaw("has too many parts", guess=text)
     environment = others[0] if others else ""
-    if environment in _BAD_ENVIRONMENTS:
-        return _Flaw("has pointers of 32 bits, which Wasmtime lacks", _BAD_ENVIRONMENTS[environment])
+    if environment in _NARROW_ENVIRONMENTS:
+        meant = text.removesuffix(environment) + _NARROW_ENVIRONMENTS[environment]
+        return _Flaw("has pointers of 32 bits, which Wasmtime lacks", meant)
     if environment and environment not in _ENVIRONMENTS:
         problem = f"names the unknown environment {quoted(environment)}"
         return _Flaw(problem, guess=text, advice="did you mean")

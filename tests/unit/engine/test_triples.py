@@ -124,6 +124,13 @@ def test_what_a_triple_tells() -> None:
             "x86_64-unknown-linux-gnux32",
             'has pointers of 32 bits, which Wasmtime lacks; write "x86_64-unknown-linux-gnu"',
         ),
+        ("aarch64-linux-gnu_ilp32", 'has pointers of 32 bits, which Wasmtime lacks; write "aarch64-linux-gnu"'),
+        ("riscv64-linux-muslx32", 'has pointers of 32 bits, which Wasmtime lacks; write "riscv64-linux-musl"'),
+        ("arm64ec", 'is what other tools call a target; write "aarch64-pc-windows-msvc"'),
+        (
+            "arm64ec-pc-windows-msvc",
+            'is for the unknown architecture "arm64ec"; did you mean "aarch64-pc-windows-msvc"?',
+        ),
         ("x86_64-unknown-linux-gnu-elf", 'has too many parts; write "x86_64-unknown-linux-gnu"'),
     ],
 )
