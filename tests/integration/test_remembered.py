@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
 import json
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def test_no_remembered_program_is_run(root: Path) -> None:
         for path in (program, *(candidate.path for candidate in search_path.executables()))
     }
     data = json.dumps(head).encode() + b"\n" + body
-    state.write_bytes(data + b"%08x" % binascii.crc32(data))
+    state.write_bytes(data + b"%08x" % zlib.crc32(data))
     assert state_file.read(state) is not None
     (root / "a.wasm").write_bytes(EMPTY + b"\0\2\1x")
     assert main(["build"]) == 0

@@ -6,8 +6,8 @@ would make right files wrong in every build, so what does not have its checksum 
 
 from __future__ import annotations
 
-import binascii
 import os
+import zlib
 from itertools import chain
 
 from wasmbuild import __version__, files
@@ -64,7 +64,7 @@ def parts(
     checksum = 0
     for lines in chain((spell(head, ",", ":") + "\n",), text):
         part = lines.encode("ascii")
-        checksum = binascii.crc32(part, checksum)
+        checksum = zlib.crc32(part, checksum)
         yield part
     yield _CHECKSUM % checksum
 
@@ -73,7 +73,7 @@ def read(path: Path) -> State | None:
     """Read one of the files; ``None`` where it is not there or anything in it is not as it was written."""
     try:
         data = files.read(path, _MAX_BYTES)[0]
-        if data[-_CHECKSUM_SIZE:] != _CHECKSUM % binascii.crc32(memoryview(data)[:-_CHECKSUM_SIZE]):
+        if data[-_CHECKSUM_SIZE:] != _CHECKSUM % zlib.crc32(memoryview(data)[:-_CHECKSUM_SIZE]):
             return None
         start = data.index(b"\n") + 1
         head = read_json(data[:start].decode("ascii"))
