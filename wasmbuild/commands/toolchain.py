@@ -190,9 +190,10 @@ def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Ins
 
 
 def _which(arguments: argparse.Namespace) -> int:
+    from wasmbuild.text import escaped
     from wasmbuild.toolchain import lockfile
     from wasmbuild.toolchain.executable_copy import lasting
-    from wasmbuild.toolchain.find import AUTO, find, named_executable
+    from wasmbuild.toolchain.find import AUTO, EMBEDDED, find, named_executable, why_passed_over
 
     locked: dict[int, str | None]
     if arguments.config is not None or os.path.isfile(CONFIG):
@@ -213,6 +214,9 @@ def _which(arguments: argparse.Namespace) -> int:
         why = f"{named_by} names it" if named_by else _why(compiler, choice, line, is_locked=is_locked)
         print(f"Wasmtime {compiler.version}: {why}", file=sys.stderr)
         print(f"    SHA-256 {compiler.sha256}", file=sys.stderr)
+        if compiler.kind == EMBEDDED != choice:
+            for reason in why_passed_over(line):
+                print(escaped(reason), file=sys.stderr)
         if lacking:
             print(f"    {lacking}", file=sys.stderr)
     return DONE

@@ -12,7 +12,7 @@ from wasmbuild.commands import options
 from wasmbuild.errors import DONE, ToolchainError, WasmbuildError
 from wasmbuild.project.declared import lines_of
 from wasmbuild.project.filenames import CONFIG
-from wasmbuild.text import printable
+from wasmbuild.text import escaped, printable
 from wasmbuild.toolchain import executable, identities, installed, search_path
 
 LIST_SCHEMA = "wasmbuild/toolchains/1"
@@ -22,7 +22,8 @@ _LONG_TERM = 48
 
 def run(*, as_json: bool) -> int:
     """Print the list, as JSON if asked, and return the exit code."""
-    entries = list(_entries())
+    unexamined: list[str] = []
+    entries = list(_entries(unexamined))
     if as_json:
         options.print_json({"schema": LIST_SCHEMA, "toolchains": entries})
         return DONE
@@ -31,7 +32,9 @@ def run(*, as_json: bool) -> int:
         if entry["kind"] == "library":
             origin = f"library, {origin}"
         print(f"{entry['version']:<8}  {entry['sha256'][:12]}  {entry['path']}  ({origin})")
-    if not any(entry["kind"] == "executable" for entry in entries):
+    for reason in unexamined:
+        print(f"left out: {escaped(reason)}", file=sys.stderr)
+    if not unexamined and not any(entry["kind"] == "executable" for entry in entries):
         install = ", then ".join(f"wasmbuild toolchain install {version}" for version in _wanted())
         print(f"no executable of Wasmtime was found; run: {install}", file=sys.stderr)
     return DONE
@@ -47,13 +50,17 @@ def _wanted() -> list[str]:
     return [str(search_path.library_line() or _LONG_TERM)]
 
 
-def _entries() -> list[dict[str, str]]:
+def _entries(unexamined: list[str]) -> list[dict[str, str]]:
+    """Return what there is; to ``unexamined`` it adds the executables that may be Wasmtime, and what is in the way."""
     entries = []
     for candidate in search_path.executables():
         if executable.is_script(candidate.path):
             continue
         try:
             identity = executable.identify(candidate.path)
+        except executable.UnexaminedError as error:
+            unexamined.append(f"{candidate.path} ({candidate.origin}) {error}")
+            continue
         except (executable.UnusableExecutableError, ToolchainError):
             continue
         entry = {"kind": "executable", "version": identity.version, "origin": candidate.origin}

@@ -24,6 +24,7 @@ from wasmbuild.lean.typing import IO
 from wasmbuild.project import filenames
 from wasmbuild.text import printable, suggestion
 from wasmbuild.toolchain.embedded import Embedded
+from wasmbuild.toolchain.job import NoVerdictError
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify.tools import Tools
 
@@ -130,8 +131,9 @@ class Inspector:
             try:
                 binary = self._library.translate(data)
             except CompileError as error:
-                lines = [printable(line) for line in str(error).splitlines()]
-                return _unusable(path, "\n".join([f"{shown} {lines[0]}", *lines[1:]]), FAILED, len(data))
+                said = f": {error.advised}" if isinstance(error, NoVerdictError) else f" {error}"
+                lines = [printable(line) for line in said.splitlines()]
+                return _unusable(path, "\n".join([f"{shown}{lines[0]}", *lines[1:]]), FAILED, len(data))
             identity = identify(binary)
         if identity.kind not in ("module", "component"):
             if kind == "text":

@@ -145,9 +145,7 @@ class Embedded:
                     raise NoVerdictError.of(said, ending, self._limits) from error
                 raise NoVerdictError.of(str(error), ending, self._limits) from error
         if isinstance(outcome, ChildExit):
-            # Of a limit, what the child wrote says no more than the reason, and in the words of its own Python.
-            told = endings.is_late(outcome.reason) or endings.is_out_of_memory(outcome.reason)
-            said = "" if told else outcome.stderr
+            said = "" if endings.says_all(outcome.reason) else outcome.stderr
             return outcome._replace(name=self._name + role, stderr=said)
         return outcome
 

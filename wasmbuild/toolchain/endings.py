@@ -23,6 +23,7 @@ _KILLED = "was killed by SIGKILL"
 _NO_CPU = "was killed by SIGXCPU"
 _FREE = "free some memory"
 _OR_FEWER = ", or compile fewer at a time (-j 1)"
+_UNLINKED = "lacks the shared library "
 
 
 def ending(status: int, stderr: str, limits: ProcessLimits, *, timed_out: bool = False) -> str:
@@ -34,8 +35,10 @@ def ending(status: int, stderr: str, limits: ProcessLimits, *, timed_out: bool =
         return f"{_LATE}{limits.seconds:g} s"
     if status == 0:
         return ""
-    from wasmbuild.diagnosis import memory
+    from wasmbuild.diagnosis import linking, memory
 
+    if library := linking.missing(stderr):
+        return f"{_UNLINKED}{library}"
     failed = memory.failed(stderr)
     # Without a limit, words that any program may write are no proof.
     if failed or (limits.memory is not None and memory.out(stderr)):
@@ -81,6 +84,16 @@ def is_out_of_memory(ending: str) -> bool:
     return ending.startswith((_OUR_MEMORY, NO_MEMORY))
 
 
+def is_unlinked(ending: str) -> bool:
+    """Tell whether a program did not start for want of a shared library, from the words that say how it ended."""
+    return ending.startswith(_UNLINKED)
+
+
+def says_all(ending: str) -> bool:
+    """Tell whether what a child wrote says no more than how it ended, and in words of its own Python or of a linker."""
+    return is_late(ending) or is_out_of_memory(ending) or is_unlinked(ending)
+
+
 def is_from_outside(status: int) -> bool:
     """Tell whether it may have been somebody else or the system that ended a child, from its status."""
     return status == KILLED or (hasattr(signal, "SIGXCPU") and status == -signal.SIGXCPU)
@@ -103,6 +116,8 @@ def want(ending: str, *, alone: bool = False) -> str:
 
     Where it is not ``alone``, it may help too to run fewer at a time.
     """
+    if is_unlinked(ending):
+        return "install it"
     or_fewer = "" if alone else _OR_FEWER
     if ending.startswith(NO_MEMORY):
         limited = binding(None).memory is not None

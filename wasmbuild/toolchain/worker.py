@@ -146,7 +146,8 @@ class Worker:
         finally:
             os.close(descriptor)
         if isinstance(outcome, ChildExit):
-            outcome = outcome._replace(name=f"{self._name} could not be started: it")
+            said = "" if endings.is_unlinked(outcome.reason) else outcome.stderr
+            outcome = outcome._replace(name=f"{self._name} could not be started: it", stderr=said)
             raise StartError(str(outcome), outcome.reason)
         self._answered = 0
         self.passes_files = outcome.body.get("files") == 1

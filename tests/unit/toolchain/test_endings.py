@@ -28,6 +28,47 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return limits
 
 
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [
+        (
+            "/opt/wasmtime: error while loading shared libraries: libgcc_s.so.1: cannot open shared object file: No "
+            "such file or directory\n",
+            "libgcc_s.so.1 (on Alpine: apk add libgcc)",
+        ),
+        (
+            "Error loading shared library libssl.so.3: No such file or directory (needed by ./wasmtime)\n"
+            "Error relocating ./wasmtime: SSL_new: symbol not found\n",
+            "libssl.so.3",
+        ),
+        (
+            'Traceback (most recent call last):\n  File "x.py", line 1, in <module>\n    import wasmtime\n'
+            "OSError: Error loading shared library libgcc_s.so.1: No such file or directory (needed by /x/_y.so)\n",
+            "libgcc_s.so.1 (on Alpine: apk add libgcc)",
+        ),
+        ("OSError: libm.so.6: cannot open shared object file: No such file or directory\n", "libm.so.6"),
+    ],
+)
+def test_what_the_linker_did_not_find(said: str, missing: str) -> None:
+    """As glibc 2.36 and musl 1.2.3 say it, of a program and of what Python loads."""
+    ending = endings.ending(127, said, ProcessLimits())
+    assert ending == f"lacks the shared library {missing}"
+    assert endings.want(ending) == endings.want(ending, alone=True) == "install it"
+    assert endings.says_all(ending)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Error: failed to read a.wasm: No such file or directory\n",
+        "the guest says: x: cannot open shared object file: No such luck\n",
+        "OSError: [Errno 2] No such file or directory: 'x.so'\n",
+    ],
+)
+def test_what_is_said_of_other_files_is_no_linkers(said: str) -> None:
+    assert endings.ending(1, said, ProcessLimits()) == "ended with status 1"
+
+
 def test_panics_and_statuses() -> None:
     limits = ProcessLimits(seconds=1)
     assert endings.ending(-6, "thread '<unnamed>' (7) panicked at x.rs:1:2:\n", limits) == "panicked (SIGABRT)"
