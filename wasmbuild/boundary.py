@@ -44,6 +44,8 @@ _FIXES = {
     errno.EIO: "the disk failed; check it",
     **dict.fromkeys(NO_ROOM, "free some space there"),
 }
+# Modules of Python that are left out where what they are made of was not there when it was built.
+_OPTIONAL = {"_bz2", "_ctypes", "_hashlib", "_lzma", "_sqlite3", "_ssl", "zlib"}
 # Of the dynamic linker of glibc, and of that of musl, about an extension module.
 _UNMAPPED = {
     "failed to map segment from shared object",
@@ -88,6 +90,8 @@ def as_wasmbuild_error() -> Iterator[None]:
     except (OSError, UnicodeError, MemoryError, RecursionError) as error:
         raise _said(error) from error
     except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and error.name in _OPTIONAL:
+            raise HostError(f"this Python was built without its module {error.name}; use one that has it") from error
         if not _UNMAPPED.intersection(str(error).split(": ")):
             raise
         raise _unmapped(error) from error

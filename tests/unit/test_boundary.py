@@ -32,7 +32,10 @@ def test_every_error_of_a_file_names_it_and_is_none_of_a_compile(number: int) ->
 
 
 def test_a_real_name_that_is_too_long(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"File name too long; use a shorter name$"), boundary.as_wasmbuild_error():
+    with (
+        pytest.raises(UsageError, match=f"{os.strerror(errno.ENAMETOOLONG)}; use a shorter name$"),
+        boundary.as_wasmbuild_error(),
+    ):
         (tmp_path / ("x" * 300)).read_bytes()
 
 
@@ -85,6 +88,12 @@ def test_an_extension_module_that_gets_no_memory_is_no_defect(words: str) -> Non
     assert str(error).startswith(f"{words}: memory ran out, or it lies where nothing may be executed (noexec); raise ")
 
 
+def test_a_python_without_a_module_of_its_own_is_no_defect() -> None:
+    error = said(ModuleNotFoundError("No module named '_ssl'", name="_ssl"))
+    assert error.exit_code == DISK
+    assert str(error) == "this Python was built without its module _ssl; use one that has it"
+
+
 def test_what_else_is_raised_is_let_through() -> None:
     for error in (
         BrokenPipeError(),
@@ -92,6 +101,8 @@ def test_what_else_is_raised_is_let_through() -> None:
         KeyboardInterrupt(),
         ValueError(),
         ImportError("no x"),
+        ImportError("cannot import name 'x' from 'zlib'", name="zlib"),
+        ModuleNotFoundError("No module named 'fcntl'", name="fcntl"),
     ):
         with pytest.raises(type(error)) as caught, boundary.as_wasmbuild_error():
             raise error

@@ -28,7 +28,7 @@ INVALID = "invalid"
 NO_COMPILER = "no-compiler"
 
 TABLE = (
-    Row(NO_SPACE, r"No space left on device|not enough space on the disk|Disk quota exceeded|File too large"),
+    Row(NO_SPACE, r"No space left on device|not enough space on the disk|[Qq]uota exceeded|File too large"),
     Row(NOT_WRITTEN, r"failed to write output"),
     Row(LEGACY_EXCEPTIONS, r"legacy_exceptions feature required|legacy exceptions"),
     Row(HOST_CPU, r'compilation setting "(\w+)" is enabled, but not available on the host'),

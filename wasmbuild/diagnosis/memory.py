@@ -7,7 +7,7 @@ import re
 # Compiled when a child has failed, which is rare.
 _FAILED = (
     r"memory allocation of \d+ bytes failed|out of memory \(failed to allocate|GC heap out of memory|\bMemoryError\b|"
-    r"Cannot allocate memory"
+    r"Cannot allocate memory|Out of memory \(os error 12\)"
 )
 NOT_EXECUTABLE = "make memory executable"
 """Words of Wasmtime where the system lets no code run in memory, or not in what is mapped of a file."""

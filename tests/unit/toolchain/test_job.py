@@ -76,6 +76,8 @@ def test_an_error_names_the_files_as_people_do() -> None:
         "Error: failed to write output: x\n\nCaused by:\n    No space left on device (os error 28)",
         "There is not enough space on the disk. (os error 112)",
         "Error: failed to write output: x\n\nCaused by:\n    Disk quota exceeded (os error 122)",
+        # musl's words
+        "Error: failed to write output: x\n\nCaused by:\n    Quota exceeded (os error 122)",
     ],
 )
 def test_a_full_disk_is_no_fault_of_the_module(said: str) -> None:

@@ -65,7 +65,12 @@ def test_a_death_is_told_with_what_was_written_last(maker: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["memory allocation of 70 bytes failed", "mmap: Cannot allocate memory (os error 12)"]
+    "words",
+    [
+        "memory allocation of 70 bytes failed",
+        "mmap: Cannot allocate memory (os error 12)",
+        "mmap: Out of memory (os error 12)",
+    ],
 )
 def test_the_memory_limit_is_blamed_where_there_is_one(maker: Any, words: str) -> None:
     expected = Broken(
