@@ -118,7 +118,7 @@ def test_where_an_artifact_is_loaded(code: int) -> None:
 
 def test_where_the_disk_of_an_artifact_fails() -> None:
     said = "failed to get file metadata: Input/output error (os error 5)"
-    assert host_errors.host_lacks(said) == "cannot be tried here: Input/output error; the disk failed; check it"
+    assert host_errors.host_lacks(said) == f"cannot be tried here: {os.strerror(errno.EIO)}; the disk failed; check it"
 
 
 def test_where_a_child_starts_no_thread() -> None:

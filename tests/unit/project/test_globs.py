@@ -87,7 +87,7 @@ def test_a_link_to_itself_is_a_file_and_no_folder(tree: Path) -> None:
     loop.symlink_to(loop)
     assert globs.expand(tree, "l*") == ["loop"]
     for pattern in ("loop/*", "*/a.wasm"):
-        with pytest.raises(OSError, match="symbolic links") as error:
+        with pytest.raises(OSError, match=os.strerror(errno.ELOOP)) as error:
             globs.expand(tree, pattern)
         assert error.value.filename in (str(loop), loop)
 

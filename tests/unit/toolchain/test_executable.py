@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -249,6 +250,6 @@ class TestReplacedWhileItCompiled:
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert str(refused.value) == (
-            f"{path}: cannot be read again, and may have been replaced while it compiled: Too many open files; "
+            f"{path}: cannot be read again, and may have been replaced while it compiled: {os.strerror(errno.EMFILE)}; "
             f"this process may not open more files; raise the limit (ulimit -n)"
         )

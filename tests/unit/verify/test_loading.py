@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import time
@@ -90,8 +91,8 @@ def test_a_limit_of_the_verifier_that_is_lower_is_no_fault_of_the_artifact(
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1 << 30, 1 << 30))
     expected = Unverified(
-        "checksum.cwasm cannot be tried here: Cannot allocate memory; free memory, or raise the limit of address space "
-        "(ulimit -v)"
+        f"checksum.cwasm cannot be tried here: {os.strerror(errno.ENOMEM)}; free memory, or raise the limit of address "
+        "space (ulimit -v)"
     )
     assert refusal(maker.entry(b""), words, 2 << 30) == expected
     assert crash(maker.entry(b""), "was killed by SIGABRT", words, 2 << 30) == expected
