@@ -27,7 +27,19 @@ if TYPE_CHECKING:
 # What a program cannot do without; nothing else of the caller's environment reaches a child, because some of it changes
 # what is compiled (WASMTIME_BACKTRACE_DETAILS) or what is loaded (LD_PRELOAD).
 _KEPT = ("PATH", "HOME")
-_KEPT_ON_WINDOWS = ("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE")
+_KEPT_ON_WINDOWS = (
+    "SYSTEMROOT",
+    "SYSTEMDRIVE",
+    "WINDIR",
+    "COMSPEC",
+    "PATHEXT",
+    "TEMP",
+    "TMP",
+    "USERPROFILE",
+    # How Python 3.11 tells the machine.
+    "PROCESSOR_ARCHITECTURE",
+    "PROCESSOR_ARCHITEW6432",
+)
 
 # An executable that another thread has just finished writing is "busy" until every child forked meanwhile has called
 # exec, which takes microseconds.

@@ -157,6 +157,15 @@ def test_what_never_ends_does_not_outlive_a_killed_parent_for_ever(gone: Gone, t
     assert gone(int(started.read_text()))
 
 
+def test_programs_of_windows_are_told_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11 knows it by nothing else, and then the package ``wasmtime`` finds no library."""
+    monkeypatch.setattr(process, "WINDOWS", True)
+    machine = {"PROCESSOR_ARCHITECTURE": "x86", "PROCESSOR_ARCHITEW6432": "AMD64"}
+    for name, value in machine.items():
+        monkeypatch.setenv(name, value)
+    assert machine.items() <= process.environment().items()
+
+
 def test_the_environment_is_scrubbed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WASMTIME_BACKTRACE_DETAILS", "1")
     monkeypatch.setenv("RUST_BACKTRACE", "full")
