@@ -270,14 +270,20 @@ def relative(path: Path | str, start: Path | str = os.curdir) -> str:
         return os.path.abspath(path)
 
 
+_PLAIN = str.maketrans("", "", f"/-_.{os.sep}")
+
+
 def in_shell(path: str | os.PathLike[str]) -> str:
     """Return a path as people type it into a shell, from the working directory, where it is below that."""
     path = os.fspath(path)
     if os.path.isabs(path):
         shorter = relative(path)
         path = path if shorter.startswith(os.pardir) else shorter
-    if path.isascii() and path.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum():
+    if path.isascii() and path.translate(_PLAIN).isalnum():
         return path
+    if os.name == "nt":
+        # No name there has such quotes, and each of its shells takes them.
+        return f'"{path}"'
     if not path.isprintable():
         return f"$'{''.join(map(_in_dollar_quotes, path))}'"
     import shlex

@@ -23,6 +23,8 @@ ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"
 
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+# ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION: Windows replaces no file that a program has open.
+_IN_USE = (5, 32)
 
 
 class Advice(NamedTuple):
@@ -180,7 +182,8 @@ class as_disk_error:  # noqa: N801 -- as contexts of the standard library are na
         if error.errno in NO_ROOM:
             fix = self._advice.full
         elif error.errno in _FORBIDDEN:
-            fix = self._advice.forbidden
+            in_use = getattr(error, "winerror", None) in _IN_USE
+            fix = f"{'close what has it open, or ' if in_use else ''}{self._advice.forbidden}"
         elif error.errno == errno.EFBIG:
             fix = host_fix(errno.EFBIG)
         elif error.errno == errno.ENOENT:

@@ -12,6 +12,7 @@ import pytest
 
 from wasmbuild import files
 from wasmbuild.builder import disk
+from wasmbuild.errors import DiskError
 
 
 class _Interrupt:
@@ -64,3 +65,16 @@ def test_who_is_interrupted_as_a_file_is_opened_is_told_that(tmp_path: Path, mon
     monkeypatch.setattr(os, "fdopen", interrupted)
     with pytest.raises(KeyboardInterrupt):
         files.open_regular(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("winerror", "fix"), [(5, "close what has it open, or check that you may write"), (19, "check that you may write")]
+)
+def test_what_windows_does_not_replace_may_be_open(winerror: int, fix: str) -> None:
+    error = PermissionError(13, "Access is denied")
+    error.winerror = winerror  # type: ignore[attr-defined,unused-ignore]
+    with (
+        pytest.raises(DiskError, match=f"^a.cwasm: cannot be written: Access is denied; {fix} there, or set another"),
+        disk.as_disk_error("a.cwasm", "written", disk.BUILDING),
+    ):
+        raise error
