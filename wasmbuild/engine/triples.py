@@ -263,12 +263,13 @@ def _unknown_architecture(text: str, first: str) -> _Flaw:
         return _Flaw(problem, COMMON[0], advice="write the triple of what runs it, like")
     if (instead := pulley.interpreter(first)) is not None:
         return _Flaw(pulley.problem(first), instead)
+    slip = _slip(first, _ARCHITECTURES)
     # Where another word names the machine, the first is no misspelt one.
-    if words and not _named(words[0]).architecture:
+    if slip is None and words and not _named(words[0]).architecture:
         machines = filter(None, map(pulley.interpreter, words))
         if meant := _named(text).triple() or next(machines, ""):
             return _Flaw(_OF_OTHER_TOOLS, meant)
-    alias = _ALIASES.get(first.lower()) or _slip(first, _ARCHITECTURES)
+    alias = _ALIASES.get(first.lower()) or slip
     problem = f"is for the unknown architecture {quoted(first)}"
     if alias is None:
         names = ", ".join(ARCHITECTURES)

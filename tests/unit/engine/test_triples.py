@@ -131,6 +131,10 @@ def test_what_a_triple_tells() -> None:
             "arm64ec-pc-windows-msvc",
             'is for the unknown architecture "arm64ec"; did you mean "aarch64-pc-windows-msvc"?',
         ),
+        (
+            "x86_46-unknown-linux-gnu",
+            'is for the unknown architecture "x86_46"; did you mean "x86_64-unknown-linux-gnu"?',
+        ),
         ("x86_64-unknown-linux-gnu-elf", 'has too many parts; write "x86_64-unknown-linux-gnu"'),
     ],
 )
