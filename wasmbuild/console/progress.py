@@ -31,6 +31,8 @@ class Progress:
         self.failed: dict[str, list[str]] = {}
         self._started = time.monotonic()
         self._running: list[str] = []
+        # Whether each of those that were made was restored.
+        self._made: dict[str, bool] = {}
         self._finished = 0
 
     def start(self, id: str) -> None:
@@ -50,6 +52,7 @@ class Progress:
     ) -> None:
         """Tell that an artifact was compiled, here or by a worker, or restored from a cache; ``size`` is in bytes."""
         self._finished += 1
+        self._made[id] = restored
         if restored:
             self.restored += 1
             reasons = ("restored", *reasons)
@@ -72,8 +75,17 @@ class Progress:
         self._bar()
 
     def fail(self, id: str, message: str) -> None:
-        """Tell that an artifact failed; the message is shown once, however many artifacts it concerns."""
-        self._finished += 1
+        """Tell that an artifact failed; the message is shown once, however many artifacts it concerns.
+
+        One that was made may fail after all.
+        """
+        restored = self._made.pop(id, None)
+        if restored is None:
+            self._finished += 1
+        elif restored:
+            self.restored -= 1
+        else:
+            self.compiled -= 1
         self._end(id)
         self.failed.setdefault(message, []).append(id)
         self.console.say(f"{self._count()}  {id:<28} {self.console.bad('failed')}")

@@ -70,6 +70,20 @@ def test_a_message_of_many_artifacts_is_told_once() -> None:
     assert lines[-1].startswith("14 artifacts: 1 compiled, 3 up to date, 9 failed, 1 not tried in ")
 
 
+@pytest.mark.parametrize("restored", [False, True])
+def test_what_was_made_and_failed_after_all_is_counted_once(restored: bool) -> None:
+    stream = io.StringIO()
+    progress = Progress(Console(stream), total=2)
+    progress.done("a@x", (), 0.5, 1000, restored=restored)
+    progress.done("b@x", (), 0.5, 1000)
+    progress.fail("a@x", "changed while it was built; build again")
+    progress.end()
+    failed, told, summary = stream.getvalue().splitlines()[2:]
+    assert failed.startswith("[2/2]  a@x ")
+    assert told == "error: a@x: changed while it was built; build again"
+    assert summary.startswith("2 artifacts: 1 compiled, 1 failed in ")
+
+
 def test_verdicts() -> None:
     stream = io.StringIO()
     entries = (
