@@ -45,14 +45,17 @@ def check(cases: Sequence[Case], kind: str, interface: Interface, functions: Fun
 
 
 def _all_problems(cases: Sequence[Case], kind: str, interface: Interface, functions: Functions) -> Iterator[Problem]:
-    sound = True
+    # What is wrong with one keeps nobody from being told what is wrong with another.
+    told = set()
     for problem in problems(cases, kind, interface, functions):
-        sound = False
+        told.add(problem[0][:1])
         yield problem
-    if sound and functions:
+    if functions and () not in told:
         named = {item.name: item for item in interface.exports}
         exports = Exports(functions, lambda call: _missing(call, named, functions))
         for index, case in enumerate(cases):
+            if (index,) in told:
+                continue
             called = _called(case, interface)
             if wrong := exports.missing(called):
                 yield (index, "call"), *wrong

@@ -219,6 +219,13 @@ def test_cases_that_do_not_fit_a_component(case: Case, message: str) -> None:
     assert check([case], "component", component()) == [message]
 
 
+def test_every_case_of_a_component_is_looked_at() -> None:
+    functions = {"greet": FunctionType((ValueType("string"),), ValueType("string"))}
+    cases = [Case("gret", ("x",), ("y",)), Case("greet", (1,), ("y",))]
+    told = list(typed_cases.check(cases, "component", component(), functions))
+    assert [each.partition(":")[0] for each in told] == ["tests[0].call", "tests[1].args[0]"]
+
+
 def test_a_component_that_is_no_program() -> None:
     interface = Interface((), (Export("wasi:cli/run@0.4.0", "instance", ""),))
     assert check([Case("_start", exit=0, wasi=WASI)], "component", interface) == [
