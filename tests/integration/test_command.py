@@ -112,7 +112,7 @@ def test_a_declaration_further_up(project: Project) -> None:
     below.environment = project.environment
     error = below.run("build", status=2).stderr
     found = "../../wasmbuild.toml"
-    told = f"there is no such file; {found} is one: run this where that is, or name it"
+    told = f"there is no such file; {found} is one: run this where that is, or name it with --config"
     assert error == f"error: wasmbuild.toml: {told}\n"
     assert "compiled" in below.run("build", "--config", found).stderr
 

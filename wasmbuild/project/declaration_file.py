@@ -27,7 +27,7 @@ def read(path: Path) -> bytes:
         above = _above(path)
         fix = "name the one that is meant, or have wasmbuild init write a first one"
         if above is not None:
-            fix = f"{above} is one: run this where that is, or name it"
+            fix = f"{above} is one: run this where that is, or name it with --config"
         raise DeclarationError([Mistake(file, "", "there is no such file", fix)]) from None
     except IsADirectoryError:
         inside = path / CONFIG
