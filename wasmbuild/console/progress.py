@@ -25,7 +25,6 @@ class Progress:
         self.console = console
         self.total = total
         self.up_to_date = up_to_date
-        self.compiled = self.restored = 0
         self.taken = self.pushed = 0
         self._workers: set[str] = set()
         self.failed: dict[str, list[str]] = {}
@@ -54,10 +53,7 @@ class Progress:
         self._finished += 1
         self._made[id] = restored
         if restored:
-            self.restored += 1
             reasons = ("restored", *reasons)
-        else:
-            self.compiled += 1
         if worker is not None:
             self._workers.add(worker)
             reasons = (f"on {worker}", *reasons)
@@ -79,17 +75,22 @@ class Progress:
 
         One that was made may fail after all.
         """
-        restored = self._made.pop(id, None)
-        if restored is None:
+        if self._made.pop(id, None) is None:
             self._finished += 1
-        elif restored:
-            self.restored -= 1
-        else:
-            self.compiled -= 1
         self._end(id)
         self.failed.setdefault(message, []).append(id)
         self.console.say(f"{self._count()}  {id:<28} {self.console.bad('failed')}")
         self._bar()
+
+    @property
+    def restored(self) -> int:
+        """How many artifacts came from a cache."""
+        return sum(self._made.values())
+
+    @property
+    def compiled(self) -> int:
+        """How many artifacts were compiled."""
+        return len(self._made) - self.restored
 
     @property
     def unfinished(self) -> int:
