@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
-# Compiled when a child has failed, which is rare.
-_FAILED = (
-    r"memory allocation of \d+ bytes failed|out of memory \(failed to allocate|GC heap out of memory|\bMemoryError\b|"
-    r"Cannot allocate memory|Out of memory \(os error 12\)"
+OF_SYSTEM = (
+    r"memory allocation of \d+ bytes failed|out of memory \(failed to allocate|Cannot allocate memory|"
+    r"Out of memory \(os error 12\)"
 )
+"""What Rust, and the C libraries glibc and musl, call memory that the system did not give, as a regular expression."""
+
+# Compiled when a child has failed, which is rare.
+_FAILED = rf"{OF_SYSTEM}|GC heap out of memory|\bMemoryError\b"
 NOT_EXECUTABLE = "make memory executable"
 """Words of Wasmtime where the system lets no code run in memory, or not in what is mapped of a file."""
 _OUT = r"\bout of memory\b"

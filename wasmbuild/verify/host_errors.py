@@ -40,10 +40,7 @@ _NO_THREAD = "can't start new thread"
 # Errors of the system in the words of Rust and of Python, wherever they stand.
 _NUMBER = re.compile(r"\(os error (\d{1,9})\)|Os \{ code: (\d{1,9}),|OSError: \[Errno (\d{1,9})\]")
 _RESERVED = re.compile(r"mmap failed to reserve (0x[0-9a-f]{1,16}) bytes")
-_MEMORY = re.compile(
-    r"out of memory \(failed to allocate|memory allocation of \d+ bytes failed|MemoryError|Cannot allocate memory|"
-    r"Out of memory \(os error 12\)"
-)
+_MEMORY = re.compile(rf"{memory_words.OF_SYSTEM}|MemoryError")
 
 
 def is_of_the_path(error: OSError) -> bool:
