@@ -30,6 +30,8 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY"
 # A FIFO would block the open itself; O_NONBLOCK has no effect on regular files.
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+# Takes out of a path what no shell needs in quotes, besides letters and digits.
+_PLAIN = str.maketrans("", "", f"/-_.{os.sep}")
 # For reading too, because what shares its blocks with another file is read there.
 _NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 STAMPS_OPEN = os.utime in os.supports_fd
@@ -270,10 +272,7 @@ def relative(path: Path | str, start: Path | str = os.curdir) -> str:
         return os.path.abspath(path)
 
 
-_PLAIN = str.maketrans("", "", f"/-_.{os.sep}")
-
-
-def in_shell(path: str | os.PathLike[str]) -> str:
+def in_shell(path: str | os.PathLike[str], *, windows: bool = os.name == "nt") -> str:
     """Return a path as people type it into a shell, from the working directory, where it is below that."""
     path = os.fspath(path)
     if os.path.isabs(path):
@@ -281,7 +280,7 @@ def in_shell(path: str | os.PathLike[str]) -> str:
         path = path if shorter.startswith(os.pardir) else shorter
     if path.isascii() and path.translate(_PLAIN).isalnum():
         return path
-    if os.name == "nt":
+    if windows:
         # No name there has such quotes, and each of its shells takes them.
         return f'"{path}"'
     if not path.isprintable():
