@@ -190,6 +190,7 @@ def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Ins
 
 
 def _which(arguments: argparse.Namespace) -> int:
+    from wasmbuild.project.declared import lines_of
     from wasmbuild.text import escaped
     from wasmbuild.toolchain import lockfile
     from wasmbuild.toolchain.executable_copy import lasting
@@ -200,10 +201,11 @@ def _which(arguments: argparse.Namespace) -> int:
         workspace = Workspace(arguments.config or Path(CONFIG))
         declared = workspace.project()
         compilers, choice = workspace.toolchain(declared).compilers, declared.compiler
+        least = lines_of(declared.targets)
         named = named_executable(choice, workspace.directory)
         locked = {line: lockfile.wanted(workspace.directory, line) for line in compilers}
     else:
-        line, choice, locked = search_path.default_line(), AUTO, {}
+        line, choice, locked, least = search_path.default_line(), AUTO, {}, {}
         named = named_executable(choice, os.curdir)
         compilers = {line: find(choice, line, os.curdir)}
     for line, compiler in compilers.items():
@@ -215,7 +217,7 @@ def _which(arguments: argparse.Namespace) -> int:
         print(f"Wasmtime {compiler.version}: {why}", file=sys.stderr)
         print(f"    SHA-256 {compiler.sha256}", file=sys.stderr)
         if compiler.kind == EMBEDDED != choice:
-            for reason in why_passed_over(line):
+            for reason in why_passed_over(line, least.get(line)):
                 print(escaped(reason), file=sys.stderr)
         if lacking:
             print(f"    {lacking}", file=sys.stderr)

@@ -197,12 +197,12 @@ def _unanswered(path: Path, ended: ChildResult) -> UnexaminedError | StarvedErro
     """Return that an executable did not say its version, and how it ended instead."""
     from wasmbuild.toolchain import endings
 
+    if endings.is_unlinked(ended.reason):
+        # As one for another C library, it is none that this system runs.
+        return UnexaminedError(f"{ended.reason}; {endings.want(ended.reason)}")
     said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
     problem = f"{ended.reason} when asked for its --version{said}"
     fix = endings.want(ended.reason, alone=True)
-    if endings.is_unlinked(ended.reason):
-        # As one for another C library, it is none that this system runs.
-        return UnexaminedError(f"{ended.reason}; {fix}")
     if endings.is_late(ended.reason):
         fix = "try again when this machine has less to do"
     if not fix:
